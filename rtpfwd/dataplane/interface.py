@@ -1,0 +1,415 @@
+"""The seam between control plane and data plane: the only door into this floor.
+
+Happens per packet: inside. Happens per interval or per message: outside. Ids, integers, bytes and the frozen records
+below cross the seam; objects with behaviour do not, so that a dict of Python objects and a table of C structs can
+both stand behind it. The plane reads no clock and chooses nothing at random: times and first numbers arrive as
+arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import NewType, Protocol
+
+from rtpfwd.clock import Instant
+from rtpfwd.protocols.srtp import SrtpKeys
+from rtpfwd.wire.datagram import Datagram, Path
+
+TransportId = NewType("TransportId", int)
+ReceiveStreamId = NewType("ReceiveStreamId", int)
+SendStreamId = NewType("SendStreamId", int)
+
+
+class Drop(IntEnum):
+    """Why the plane dropped a packet. Every dropped packet counts under exactly one of these."""
+
+    UNCLASSIFIED = 0
+    """The first byte belongs to no protocol of RFC 7983, or the datagram is too short for the one it names."""
+    DTLS_UNVALIDATED_TUPLE = 1
+    RTP_UNVALIDATED_TUPLE = 2
+    RTCP_UNVALIDATED_TUPLE = 3
+    RTP_BEFORE_KEYS = 4
+    RTCP_BEFORE_KEYS = 5
+    SRTP_AUTH_FAIL = 6
+    SRTP_REPLAY = 7
+    RTP_MALFORMED = 8
+    RTP_TOO_BIG = 9
+    SSRC_LIMIT = 10
+    """One SSRC more than the transport may introduce; refused before any decryption."""
+    UNKNOWN_SSRC = 11
+    """No stream claimed the SSRC and the few packets that are held for it are full."""
+    UNKNOWN_PAYLOAD_TYPE = 12
+    PRODUCER_PAUSED = 13
+    DUPLICATE = 14
+    TOO_OLD = 15
+    PADDING_ONLY = 16
+    RTX_MALFORMED = 17
+    RTX_UNWANTED = 18
+    """A retransmission of a packet that is already here, or of one too old to matter."""
+    SEQUENCE_JUMP = 19
+    """First packet after a jump in numbering: believed when the next one confirms it (RFC 3550 A.1)."""
+
+
+class SendDrop(IntEnum):
+    """Why a send stream did not forward a packet of its source."""
+
+    CONSUMER_PAUSED = 0
+    NO_TUPLE = 1
+    """The transport has no selected tuple or no keys yet."""
+    WAITING_FOR_KEY_FRAME = 2
+    OTHER_LAYER = 3
+    """A packet of a source that this stream has left, or has not switched to yet."""
+    BEFORE_SWITCH = 4
+    """Older than the first packet that this stream forwarded of the source."""
+    PROTECT_FAILED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneLimits:
+    """Bounds of the plane's own memory."""
+
+    ssrcs_per_transport: int = 64
+    """Receive SSRCs, held unknown ones included; more are refused before decryption."""
+    held_packets_per_ssrc: int = 64
+    """Decrypted packets kept for an SSRC until the control plane says whose it is."""
+    history_packets: int = 2048
+    """Packets kept of each receive stream for retransmission and duplicate detection; a power of two."""
+    history_video_us: int = 2_000_000
+    history_audio_us: int = 1_000_000
+    nack_list: int = 1000
+    nack_max_age: int = 10_000
+    """In sequence numbers (mediasoup: same)."""
+    nack_retries: int = 10
+    packet_bytes: int = 1500
+    """Largest RTP packet forwarded, header included, before SRTP's tag."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveStreamSpec:
+    """A producer's encoding on the wire.
+
+    ``extension_ids`` maps header extension URIs to the *producer's* ids; ``mapped_extension_ids`` to the router's.
+    """
+
+    transport: TransportId
+    ssrc: int
+    payload_types: Mapping[int, int]
+    """Media payload types, producer's -> router's."""
+    rtx_ssrc: int | None
+    rtx_payload_types: Mapping[int, int]
+    """RTX payload type -> the *media* payload type it repairs, both the producer's."""
+    clock_rate: int
+    mime_type: str
+    extension_ids: Mapping[str, int]
+    mapped_extension_ids: Mapping[str, int]
+    use_nack: bool
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SendStreamSpec:
+    """A consumer's encoding on the wire."""
+
+    transport: TransportId
+    ssrc: int
+    rtx_ssrc: int | None
+    rtx_payload_types: Mapping[int, int]
+    """Router's media payload type -> RTX payload type."""
+    payload_types: frozenset[int]
+    """Router's payload types that the consumer understands."""
+    clock_rate: int
+    mime_type: str
+    mid: bytes
+    extension_ids: Mapping[str, int]
+    """Header extensions that the consumer takes, URI -> id."""
+    first_sequence_number: int
+    """Below 2^15, so that no receiver can miss the first wrap (reliability rule of SRTP's rollover counter)."""
+    first_rtx_sequence_number: int
+    needs_key_frame: bool
+    """Whether forwarding may begin only at a key frame (video whose descriptor is understood)."""
+    keep_ciphertext: bool
+    """Resend the very same ciphertext when asked (peers without RTX)."""
+    paused: bool = False
+
+
+# -- upcalls ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StunReceived:
+    """A datagram of STUN's shape, from any path."""
+
+    data: bytes
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class DtlsReceived:
+    """A datagram of DTLS's shape, from a validated path only."""
+
+    transport: TransportId
+    data: bytes
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class RtcpReceived:
+    """An SRTCP datagram, still encrypted: SRTCP's index belongs to the control plane."""
+
+    transport: TransportId
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownSsrc:
+    """An authenticated packet of an SSRC that no stream claims; the packet is held.
+
+    ``mid``, ``rid`` and ``repaired_rid`` come from its header extensions under the transport's receive extensions.
+    Answer with ``add_receive_stream`` or, later, ``retry_unknown``.
+    """
+
+    transport: TransportId
+    ssrc: int
+    payload_type: int
+    mid: str | None
+    rid: str | None
+    repaired_rid: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PacketsMissing:
+    """A gap appeared in a receive stream: ask ``due_nacks``, which says when to come back."""
+
+    stream: ReceiveStreamId
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFrameReceived:
+    """The first packet of a key frame went through."""
+
+    stream: ReceiveStreamId
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFrameNeeded:
+    """Too much was lost to repair; only a key frame of this receive stream helps."""
+
+    stream: ReceiveStreamId
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStarted:
+    """The first packet of a receive stream arrived."""
+
+    stream: ReceiveStreamId
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSwitched:
+    """A send stream forwards this source from now on."""
+
+    stream: SendStreamId
+    source: ReceiveStreamId
+
+
+@dataclass(frozen=True, slots=True)
+class OrientationChanged:
+    """``urn:3gpp:video-orientation`` of a receive stream changed; ``value`` is its byte."""
+
+    stream: ReceiveStreamId
+    value: int
+
+
+Upcall = (
+    StunReceived
+    | DtlsReceived
+    | RtcpReceived
+    | UnknownSsrc
+    | PacketsMissing
+    | KeyFrameReceived
+    | KeyFrameNeeded
+    | StreamStarted
+    | SourceSwitched
+    | OrientationChanged
+)
+
+# -- what the control plane reads ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NacksDue:
+    """Sequence numbers (16 bits) to ask for again now, and when to come back."""
+
+    sequence_numbers: tuple[int, ...]
+    next_due: Instant | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveCounters:
+    """Running totals of a receive stream (RFC 3550 A.3 words where it has them)."""
+
+    packets: int = 0
+    bytes: int = 0
+    """RTP packets whole, after SRTP; media and restored RTX alike."""
+    expected: int = 0
+    """Packets that the numbering says were sent, over all restarts of it."""
+    received: int = 0
+    """Of these, the ones that arrived by themselves; what RTX restored does not count (reports are about the link)."""
+    highest_extended: int = 0
+    """Extended highest sequence number received; meaningless while ``packets`` is 0."""
+    jitter: int = 0
+    """Interarrival jitter in RTP ticks."""
+    discarded: int = 0
+    duplicates: int = 0
+    retransmitted: int = 0
+    """RTX packets that arrived."""
+    repaired: int = 0
+    """RTX packets that filled a hole."""
+    rtx_bytes: int = 0
+    nack_requests: int = 0
+    nack_packets: int = 0
+    key_frames: int = 0
+    last_arrival: Instant | None = None
+    last_timestamp: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SendCounters:
+    """Running totals of a send stream."""
+
+    packets: int = 0
+    bytes: int = 0
+    """RTP packets whole, before SRTP, retransmissions not included."""
+    payload_bytes: int = 0
+    """Sum of payload octets, for sender reports (RFC 3550 §6.4.1)."""
+    retransmitted: int = 0
+    retransmitted_bytes: int = 0
+    rtx_packets: int = 0
+    """Sent on the RTX SSRC."""
+    rtx_payload_bytes: int = 0
+    nack_packets: int = 0
+    """Sequence numbers that the peer asked for."""
+    not_found: int = 0
+    """Asked for but no longer kept, or sent again less than a round trip ago."""
+    source: ReceiveStreamId | None = None
+    timestamp_offset: int = 0
+    """Outgoing minus source timestamp, modulo 2^32."""
+    last_timestamp: int = 0
+    last_sent: Instant | None = None
+    highest_extended: int = 0
+    drops: Mapping[SendDrop, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneCounters:
+    """Totals of the plane. ``datagrams`` = ``stun + dtls + rtcp + rtp + held + sum(drops)``, exactly."""
+
+    datagrams: int
+    stun: int
+    dtls: int
+    rtcp: int
+    rtp: int
+    """Packets that a receive stream accepted."""
+    held: int
+    """Packets waiting for their SSRC to be claimed."""
+    forwarded: int
+    """Packets sent, one for each consumer; retransmissions not included."""
+    drops: Mapping[Drop, int]
+
+
+class DataPlane(Protocol):
+    """All work done once per packet. Nothing here waits, logs or reads a clock.
+
+    Ids are the caller's; adding one twice or naming an unknown one raises ``InvalidState``.
+    """
+
+    # tables, written by the control plane
+
+    def add_transport(self, transport: TransportId) -> None:
+        """A transport without keys or paths; every packet of it is dropped until it has both."""
+
+    def set_keys(self, transport: TransportId, inbound: SrtpKeys, outbound: SrtpKeys) -> None:
+        """Give the transport its SRTP keys; may be called once."""
+
+    def set_receive_extensions(self, transport: TransportId, extension_ids: Mapping[str, int]) -> None:
+        """Header extension ids (URI -> id) that the peer of this transport sends with."""
+
+    def add_path(self, transport: TransportId, path: Path) -> None:
+        """ICE has validated this 5-tuple: DTLS, RTP and RTCP from it belong to the transport."""
+
+    def remove_path(self, path: Path) -> None:
+        """Forget a 5-tuple; unknown ones are ignored."""
+
+    def select_path(self, transport: TransportId, path: Path | None) -> None:
+        """Where output of this transport goes; ``None`` stops output."""
+
+    def add_receive_stream(self, stream: ReceiveStreamId, spec: ReceiveStreamSpec) -> None:
+        """Claim an SSRC (and its RTX SSRC); held packets of it go through at the next ``forward``."""
+
+    def add_rtx_ssrc(self, stream: ReceiveStreamId, ssrc: int) -> None:
+        """Claim the SSRC that repairs this stream, learnt later (RID simulcast: RFC 8852 §3)."""
+
+    def set_receive_paused(self, stream: ReceiveStreamId, paused: bool) -> None:
+        """Paused streams are counted and dropped."""
+
+    def add_send_stream(self, stream: SendStreamId, spec: SendStreamSpec) -> None:
+        """An outgoing stream without a source."""
+
+    def set_source(self, stream: SendStreamId, source: ReceiveStreamId | None, now: Instant) -> None:
+        """The source that this stream shall forward: at once, or from its next key frame on when one is needed.
+
+        Until then the present source goes on. ``None`` stops at once.
+        """
+
+    def set_send_paused(self, stream: SendStreamId, paused: bool) -> None:
+        """A resumed stream that needs one begins again at a key frame."""
+
+    def remove_transport(self, transport: TransportId) -> None:
+        """Remove it with its paths and all its streams."""
+
+    def remove_receive_stream(self, stream: ReceiveStreamId) -> None:
+        """Send streams that have it as source keep their numbering for the next one."""
+
+    def remove_send_stream(self, stream: SendStreamId) -> None:
+        """Forget a send stream and what is kept for its retransmissions."""
+
+    def retry_unknown(self, transport: TransportId) -> None:
+        """Raise ``UnknownSsrc`` again for every SSRC that still waits (a producer was added)."""
+
+    # packets
+
+    def forward(self, arrived: Sequence[Datagram], now: Instant) -> list[Datagram]:
+        """Take datagrams off the network, return those to send. Never raises on network input."""
+
+    def retransmit(
+        self, stream: SendStreamId, sequence_numbers: Sequence[int], rtt_us: int, now: Instant
+    ) -> list[Datagram]:
+        """Answer a NACK: at most one resend of a packet per ``rtt_us``."""
+
+    def next_timeout(self) -> Instant | None:
+        """When the plane next has something due by itself."""
+
+    def handle_timeout(self, now: Instant) -> list[Datagram]:
+        """Give what is due."""
+
+    # what the control plane must know
+
+    def take_upcalls(self) -> list[Upcall]:
+        """Upcalls since the last call, in order."""
+
+    def take_arrivals(self, transport: TransportId) -> list[tuple[int, Instant]]:
+        """(transport-wide sequence number, arrival time) since the last call, in order of arrival."""
+
+    def due_nacks(self, stream: ReceiveStreamId, rtt_us: int, now: Instant) -> NacksDue:
+        """What to ask the publisher for now; counts each as asked."""
+
+    def receive_counters(self, stream: ReceiveStreamId) -> ReceiveCounters:
+        """Running totals of a receive stream."""
+
+    def send_counters(self, stream: SendStreamId) -> SendCounters:
+        """Running totals of a send stream."""
+
+    def counters(self) -> PlaneCounters:
+        """Running totals of the plane."""

@@ -1,0 +1,55 @@
+"""One RTP packet inside the plane: decrypted once, read once, shared by every send stream that forwards it."""
+
+from __future__ import annotations
+
+from rtpfwd.clock import Instant
+from rtpfwd.dataplane.interface import ReceiveStreamId
+from rtpfwd.wire.payloads.base import PayloadDescriptor
+
+
+class Packet:
+    """A media packet in the router's terms. Nobody changes it after the receive stream has filled it in.
+
+    ``elements`` are its header extensions as (URI, value); ``sequence`` is extended (RFC 3550 A.1) and may be
+    negative for packets that are older than the first one seen; ``payload`` excludes padding.
+    """
+
+    __slots__ = (
+        "arrival",
+        "descriptor",
+        "elements",
+        "key_frame",
+        "marker",
+        "payload",
+        "payload_type",
+        "sequence",
+        "stream",
+        "timestamp",
+    )
+
+    def __init__(
+        self,
+        stream: ReceiveStreamId,
+        sequence: int,
+        timestamp: int,
+        marker: bool,
+        payload_type: int,
+        elements: list[tuple[str, bytes]],
+        payload: bytes,
+        descriptor: PayloadDescriptor | None,
+        arrival: Instant,
+    ) -> None:
+        self.stream = stream
+        self.sequence = sequence
+        self.timestamp = timestamp
+        self.marker = marker
+        self.payload_type = payload_type
+        self.elements = elements
+        self.payload = payload
+        self.descriptor = descriptor
+        self.key_frame = descriptor is not None and descriptor.is_keyframe
+        self.arrival = arrival
+
+    def __str__(self) -> str:
+        key = " key" if self.key_frame else ""
+        return f"stream {self.stream} pt {self.payload_type} seq {self.sequence} ts {self.timestamp} {len(self.payload)} B{key}"
