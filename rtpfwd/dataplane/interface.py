@@ -330,8 +330,8 @@ class DataPlane(Protocol):
     def add_transport(self, transport: TransportId) -> None:
         """A transport without keys or paths; every packet of it is dropped until it has both."""
 
-    def set_keys(self, transport: TransportId, inbound: SrtpKeys, outbound: SrtpKeys) -> None:
-        """Give the transport its SRTP keys; may be called once."""
+    def set_keys(self, transport: TransportId, keys: SrtpKeys) -> None:
+        """Give the transport its SRTP keys, both directions; may be called once."""
 
     def set_receive_extensions(self, transport: TransportId, extension_ids: Mapping[str, int]) -> None:
         """Header extension ids (URI -> id) that the peer of this transport sends with."""

@@ -77,13 +77,13 @@ class ReferencePlane:
         """A transport without keys or paths."""
         self._table.add_transport(transport)
 
-    def set_keys(self, transport: TransportId, inbound: SrtpKeys, outbound: SrtpKeys) -> None:
+    def set_keys(self, transport: TransportId, keys: SrtpKeys) -> None:
         """Give the transport its SRTP keys."""
         entry = self._table.transport(transport)
         if entry.receiver is not None:
             raise InvalidState(f"transport {transport} already has its keys")
-        entry.receiver = RtpReceiver(inbound)
-        entry.sender = RtpSender(outbound)
+        entry.receiver = RtpReceiver(keys)
+        entry.sender = RtpSender(keys)
 
     def set_receive_extensions(self, transport: TransportId, extension_ids: Mapping[str, int]) -> None:
         """Header extension ids that the peer sends with."""
