@@ -1,9 +1,9 @@
 """ORTC: which codecs, payload types and header extensions two ends have in common.
 
-Pure functions over JSON dictionaries, with the results of mediasoup 3.27.1's ``ortc.js``, so that mediasoup-client
-works unchanged. The order of use: ``generate_router_rtp_capabilities`` for a router; for a producer
-``get_producer_rtp_parameters``, ``…_mapping`` and ``get_consumable_rtp_parameters``; for each consumer
-``can_consume`` and ``get_consumer_rtp_parameters``. ``rtp_parameters`` has the typed views.
+Pure functions over JSON dictionaries, with the results of mediasoup 3.27.1's ``ortc.js``, so that
+mediasoup-client works unchanged. The order of use: ``generate_router_rtp_capabilities`` for a router; for a
+producer ``get_producer_rtp_parameters``, ``…_mapping`` and ``get_consumable_rtp_parameters``; for each
+consumer ``can_consume`` and ``get_consumer_rtp_parameters``. ``rtp_parameters`` has the typed views.
 """
 
 from rtpfwd.ortc.capabilities import generate_router_rtp_capabilities, get_supported_rtp_capabilities

@@ -1,10 +1,11 @@
 """The codecs and header extensions this SFU speaks, and what a router makes of them.
 
-Both results equal mediasoup 3.27.1: ``getSupportedRtpCapabilities`` (file ``supportedRtpCapabilities.js``) and
-``generateRouterRtpCapabilities`` (file ``ortc.js``). Payload types, extension ids and directions are wire contract
-with mediasoup-client. Directions are the server's: ``recvonly`` is what only clients send.
+Both results equal mediasoup 3.27.1: ``getSupportedRtpCapabilities`` (file ``supportedRtpCapabilities.js``)
+and ``generateRouterRtpCapabilities`` (file ``ortc.js``). Payload types, extension ids and directions are wire
+contract with mediasoup-client. Directions are the server's: ``recvonly`` is what only clients send.
 
-Left out: nothing is decoded, so a codec stands here when its packets can be forwarded, not when it can be played.
+Left out: nothing is decoded, so a codec stands here when its packets can be forwarded, not when it can be
+played.
 """
 
 from collections.abc import Iterator
@@ -36,8 +37,8 @@ def generate_router_rtp_capabilities(media_codecs: Any = ()) -> JsonObject:
 
     Payload types come from the entry's ``preferredPayloadType``, else the static assignment, else the next of
     ``DYNAMIC_PAYLOAD_TYPES``; every video codec is followed by its RTX codec (RFC 4588). Raises
-    ``InvalidParameters`` for malformed or doubly used values, ``UnsupportedError`` for an unknown codec or when the
-    payload types run out (mediasoup throws a plain ``Error`` there).
+    ``InvalidParameters`` for malformed or doubly used values, ``UnsupportedError`` for an unknown codec or
+    when the payload types run out (mediasoup throws a plain ``Error`` there).
     """
     if not isinstance(media_codecs, list | tuple):
         raise InvalidParameters("mediaCodecs must be an Array")
@@ -160,8 +161,8 @@ def _video(name: str, parameters: JsonObject | None = None) -> JsonObject:
     return codec
 
 
-# uri, id, direction for audio, direction for video. An id is the same for both kinds, as BUNDLE needs (RFC 9143
-# §9.2). "recvonly" transport-cc for audio: asked from senders, never announced to receivers.
+# uri, id, direction for audio, direction for video. An id is the same for both kinds, as BUNDLE needs (RFC
+# 9143 §9.2). "recvonly" transport-cc for audio: asked from senders, never announced to receivers.
 _EXTENSIONS: tuple[tuple[str, int, str | None, str | None], ...] = (
     (uris.MID, 1, "sendrecv", "sendrecv"),
     (uris.RTP_STREAM_ID, 2, None, "recvonly"),

@@ -20,8 +20,8 @@ def is_rtx_codec(codec: JsonObject) -> bool:
 def match_codecs(a: JsonObject, b: JsonObject, *, strict: bool) -> bool:
     """Whether two normalised codecs (capabilities or parameters) are the same codec.
 
-    MIME type without regard to case, clock rate and channels must agree; for multichannel Opus also the streams.
-    ``strict`` adds what H.264 and VP9 need to be decodable: packetization mode and profile.
+    MIME type without regard to case, clock rate and channels must agree; for multichannel Opus also the
+    streams. ``strict`` adds what H.264 and VP9 need to be decodable: packetization mode and profile.
     """
     mime_type = a["mimeType"].lower()
     if mime_type != b["mimeType"].lower():

@@ -1,6 +1,7 @@
 """From a stream in the router's numbers to the RtpParameters of one consumer.
 
-Results equal ``canConsume``, ``getConsumerRtpParameters`` and ``getPipeConsumerRtpParameters`` of mediasoup 3.27.1.
+Results equal ``canConsume``, ``getConsumerRtpParameters`` and ``getPipeConsumerRtpParameters`` of mediasoup
+3.27.1.
 
 The consumable parameters must be those that ``get_consumable_rtp_parameters`` made; the capabilities may be a
 stranger's. Nothing given is changed, and nothing returned is shared with it.
@@ -40,9 +41,10 @@ def get_consumer_rtp_parameters(
 ) -> JsonObject:
     """The RtpParameters of a consumer, without ``mid``, which is the transport's to choose.
 
-    Codecs, their feedback and the header extensions are reduced to what the peer can do; one kind of bandwidth
-    feedback stays, transport-wide before REMB. All encodings become one with a random ``ssrc`` and, for RTX, the
-    number after it; with ``pipe`` all stay, renumbered. ``enable_rtx`` false also takes generic NACK away.
+    Codecs, their feedback and the header extensions are reduced to what the peer can do; one kind of
+    bandwidth feedback stays, transport-wide before REMB. All encodings become one with a random ``ssrc`` and,
+    for RTX, the number after it; with ``pipe`` all stay, renumbered. ``enable_rtx`` false also takes generic
+    NACK away.
 
     Raises ``InvalidParameters`` for malformed capabilities, ``UnsupportedError`` if no media codec is left.
     """
@@ -78,8 +80,9 @@ def get_pipe_consumer_rtp_parameters(
 ) -> JsonObject:
     """The RtpParameters of a consumer that carries a stream to another router.
 
-    All encodings stay; bandwidth feedback and the MID go; RTX and NACK go unless ``enable_rtx``. The dependency
-    descriptor is announced although routers only receive it from clients, and for audio as well, as in mediasoup.
+    All encodings stay; bandwidth feedback and the MID go; RTX and NACK go unless ``enable_rtx``. The
+    dependency descriptor is announced although routers only receive it from clients, and for audio as well,
+    as in mediasoup.
     """
     consumer = _consumer_template(consumable_rtp_parameters)
     for codec in copy_trusted(consumable_rtp_parameters["codecs"]):

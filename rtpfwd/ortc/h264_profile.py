@@ -1,11 +1,12 @@
 """H.264 ``profile-level-id``: same profile? and which level to answer.
 
-Source: RFC 6184 §8.1 (table 5 for the profiles, ``level-asymmetry-allowed`` for the answer), §8.2.2 (offer/answer).
-Results equal those of the npm package h264-profile-level-id 2.3.3, which mediasoup 3.27.1 uses and which follows
-libwebrtc: without the parameter, Constrained Baseline level 3.1 is assumed, not RFC 6184's Baseline level 1.
+Source: RFC 6184 §8.1 (table 5 for the profiles, ``level-asymmetry-allowed`` for the answer), §8.2.2
+(offer/answer). Results equal those of the npm package h264-profile-level-id 2.3.3, which mediasoup 3.27.1
+uses and which follows libwebrtc: without the parameter, Constrained Baseline level 3.1 is assumed, not RFC
+6184's Baseline level 1.
 
-One difference: that package reads the text with JavaScript's ``parseInt``, which takes ``-bffe1`` for a High 4:4:4
-profile. Here six hexadecimal digits are needed.
+One difference: that package reads the text with JavaScript's ``parseInt``, which takes ``-bffe1`` for a High
+4:4:4 profile. Here six hexadecimal digits are needed.
 
 Left out: ``max-mbps`` and the other capacity parameters, the profiles of table 5 that no browser offers.
 """
@@ -68,8 +69,8 @@ def is_same_profile(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
 def answer_profile_level_id(local: Mapping[str, Any], remote: Mapping[str, Any]) -> str | None:
     """The ``profile-level-id`` to answer with, for ``parameters`` of the same profile.
 
-    The local level if both sides allow asymmetry, else the lower of the two. ``None`` if neither side names one, or
-    if the two do not match.
+    The local level if both sides allow asymmetry, else the lower of the two. ``None`` if neither side names
+    one, or if the two do not match.
     """
     if not local.get("profile-level-id") and not remote.get("profile-level-id"):
         return None

@@ -1,12 +1,12 @@
 """JSON values from a client: a bounded, checked copy, and the tests JavaScript applies to them.
 
 The ORTC dictionaries come straight from a stranger's Socket.IO message, while their meaning is defined by
-mediasoup's JavaScript. So this file holds the two things Python lacks: a copy that cannot be made expensive, and
-JavaScript's ideas of "is a number" (booleans are not) and "is truthy" (empty lists are).
+mediasoup's JavaScript. So this file holds the two things Python lacks: a copy that cannot be made expensive,
+and JavaScript's ideas of "is a number" (booleans are not) and "is truthy" (empty lists are).
 
-mediasoup bounds nothing here. Every refusal in this file is ours, against input that would cost memory or time, or
-that would be reflected into another participant's SDP (control characters; reliability requirement A12). The limits
-are far above what any browser sends.
+mediasoup bounds nothing here. Every refusal in this file is ours, against input that would cost memory or
+time, or that would be reflected into another participant's SDP (control characters; reliability requirement
+A12). The limits are far above what any browser sends.
 """
 
 import math
@@ -30,9 +30,10 @@ MAX_SAFE_INTEGER = 2**53 - 1  # what a JavaScript number holds exactly
 def copy_untrusted(value: Any, name: str) -> Any:
     """Copy a client's JSON value, within limits; ``name`` is what errors call it.
 
-    Members whose value is ``null`` are left out (mediasoup treats them as absent), except below ``parameters``, where
-    mediasoup refuses them and so must see them. Floats without a fraction become integers, as they are in JavaScript.
-    Raises ``InvalidParameters`` naming the member for anything over a limit or not JSON.
+    Members whose value is ``null`` are left out (mediasoup treats them as absent), except below
+    ``parameters``, where mediasoup refuses them and so must see them. Floats without a fraction become
+    integers, as they are in JavaScript. Raises ``InvalidParameters`` naming the member for anything over a
+    limit or not JSON.
     """
     return _copy(value, name, 0, [MAX_VALUES])
 
@@ -57,7 +58,7 @@ def is_truthy(value: Any) -> bool:
 
 
 def check_integer(value: Any, field: str, lowest: int, highest: int) -> int:
-    """``value`` if it is an integer from ``lowest`` to ``highest``; else ``InvalidParameters`` naming ``field``."""
+    """``value`` if it is an integer in this range; else ``InvalidParameters`` naming ``field``."""
     if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
         raise InvalidParameters(f"invalid {field} {show(value)}: need an integer from {lowest} to {highest}")
     return value
@@ -79,8 +80,8 @@ def show(value: Any) -> str:
     return text if len(text) <= 64 else text[:64] + "…"
 
 
-# Control characters would end a line of SDP, lone surrogates cannot be sent as UTF-8, and the two separators end
-# lines for JavaScript's regular expressions.
+# Control characters would end a line of SDP, lone surrogates cannot be sent as UTF-8, and the two separators
+# end lines for JavaScript's regular expressions.
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 
 

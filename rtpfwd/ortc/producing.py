@@ -1,14 +1,16 @@
 """From a producer's RtpParameters to what consumers can have of it.
 
-Results equal ``getProducerRtpParametersMapping`` and ``getConsumableRtpParameters`` of mediasoup 3.27.1. A client
-numbers payload types, SSRCs and extensions as it likes; the mapping translates to the router's numbers, and the
-consumable parameters describe the stream in those.
+Results equal ``getProducerRtpParametersMapping`` and ``getConsumableRtpParameters`` of mediasoup 3.27.1. A
+client numbers payload types, SSRCs and extensions as it likes; the mapping translates to the router's
+numbers, and the consumable parameters describe the stream in those.
 
-One difference in form: mediasoup writes the negotiated H.264 ``profile-level-id`` into the parameters it is given, so
-that the next function finds it there. Nothing is written into arguments here. ``get_consumable_rtp_parameters``
-negotiates by itself, and ``get_producer_rtp_parameters`` gives the changed parameters, as the producer shows them.
+One difference in form: mediasoup writes the negotiated H.264 ``profile-level-id`` into the parameters it is
+given, so that the next function finds it there. Nothing is written into arguments here.
+``get_consumable_rtp_parameters`` negotiates by itself, and ``get_producer_rtp_parameters`` gives the changed
+parameters, as the producer shows them.
 
-The router's capabilities and the mapping must be those that this package made; the parameters may be a stranger's.
+The router's capabilities and the mapping must be those that this package made; the parameters may be a
+stranger's.
 """
 
 from collections.abc import Callable
@@ -28,13 +30,14 @@ LOWEST_SSRC = 100_000_000
 SSRC_CHOICES = 899_999_999  # mediasoup's generateRandomNumber: 100,000,000 to 999,999,998
 
 
-def get_producer_rtp_parameters(params: Any, caps: JsonObject) -> JsonObject:
+def get_producer_rtp_parameters(rtp_parameters: Any, caps: JsonObject) -> JsonObject:
     """A producer's own RtpParameters: normalised, H.264 levels as negotiated, at least one encoding.
 
-    What ``Transport.produce()`` of mediasoup hands to its worker, except for the CNAME, which is the transport's.
-    Raises ``InvalidParameters``, or ``UnsupportedError`` for a codec that the router does not have.
+    What ``Transport.produce()`` of mediasoup hands to its worker, except for the CNAME, which is the
+    transport's. Raises ``InvalidParameters``, or ``UnsupportedError`` for a codec that the router does not
+    have.
     """
-    params = validate_rtp_parameters(params)
+    params = validate_rtp_parameters(rtp_parameters)
     for codec, cap_codec in _pair_codecs(params, caps):
         codec["parameters"] = _negotiated_parameters(codec, cap_codec)
     if not params["encodings"]:
@@ -45,8 +48,9 @@ def get_producer_rtp_parameters(params: Any, caps: JsonObject) -> JsonObject:
 def get_producer_rtp_parameters_mapping(params: Any, caps: JsonObject, *, entropy: Entropy) -> JsonObject:
     """An RtpMapping: the client's payload types and encodings to the router's payload types and new SSRCs.
 
-    Mapped SSRCs are consecutive from one random number; mind that the caller must see to it that no other stream of
-    the router has them. Raises ``InvalidParameters``, or ``UnsupportedError`` for a codec the router does not have.
+    Mapped SSRCs are consecutive from one random number; mind that the caller must see to it that no other
+    stream of the router has them. Raises ``InvalidParameters``, or ``UnsupportedError`` for a codec the
+    router does not have.
     """
     params = validate_rtp_parameters(params)
     codecs = [
@@ -66,8 +70,8 @@ def get_consumable_rtp_parameters(
 ) -> JsonObject:
     """The producer's stream in the router's numbers: the template for each consumer's RtpParameters.
 
-    Codecs keep the producer's parameters and get the router's payload types and feedback, each followed by its RTX
-    codec even if the producer has none. Header extensions are those that the router sends. Raises
+    Codecs keep the producer's parameters and get the router's payload types and feedback, each followed by
+    its RTX codec even if the producer has none. Header extensions are those that the router sends. Raises
     ``InvalidParameters``, also (ours) when a codec is not of ``kind``.
     """
     params = validate_rtp_parameters(params)

@@ -1,8 +1,9 @@
 """RtpParameters and RtpMapping as types: parsed once from checked dictionaries, read everywhere in the SFU.
 
-The W3C's camelCase names become ours in this file and nowhere else; ``parse_…`` and ``to_json`` are a pair. The
-dictionaries are those of ``producing.py`` and ``consuming.py`` (normalised). What mediasoup's worker demands beyond
-``ortc.js`` is checked here: at least one codec, and an ``apt`` that leads to a media codec for every RTX codec.
+The W3C's camelCase names become ours in this file and nowhere else; ``parse_…`` and ``to_json`` are a pair.
+The dictionaries are those of ``producing.py`` and ``consuming.py`` (normalised). What mediasoup's worker
+demands beyond ``ortc.js`` is checked here: at least one media codec, an ``apt`` that leads to a media codec
+for every RTX codec, no spatial layers inside simulcast streams.
 
 Left out: members the SFU has no use for (``active``, ``scaleResolutionDownBy``, ``priority`` …) are dropped.
 """
@@ -14,6 +15,7 @@ from typing import Any, TypeAlias
 
 from rtpfwd.errors import InvalidParameters
 from rtpfwd.ortc.json_values import JsonObject
+from rtpfwd.wire.scalability import parse_scalability_mode
 
 FormatParameters: TypeAlias = Mapping[str, str | int | float]
 """The ``a=fmtp`` values of a codec, or the parameters of a header extension; read-only."""
@@ -179,7 +181,8 @@ class RtpMapping:
 def parse_rtp_parameters(params: JsonObject) -> RtpParameters:
     """Read normalised RtpParameters (from ``validate_rtp_parameters`` or any ``get_…_rtp_parameters``).
 
-    Raises ``InvalidParameters`` without a media codec, or when ``apt`` is missing or leads to no media codec.
+    Raises ``InvalidParameters`` without a media codec, when ``apt`` is missing or leads to no media codec, or
+    when several encodings are given and one of them has spatial layers.
     """
     codecs = tuple(_parse_codec(codec) for codec in params["codecs"])
     media_payload_types = {codec.payload_type for codec in codecs if not codec.is_rtx}
@@ -188,11 +191,14 @@ def parse_rtp_parameters(params: JsonObject) -> RtpParameters:
     for codec in codecs:
         if codec.is_rtx and codec.associated_payload_type not in media_payload_types:
             raise InvalidParameters(f"missing media codec found for RTX PT {codec.payload_type}")
+    encodings = tuple(_parse_encoding(encoding) for encoding in params["encodings"])
+    if len(encodings) > 1 and any(_spatial_layers(encoding) > 1 for encoding in encodings):
+        raise InvalidParameters("cannot use both simulcast and encodings with multiple SVC spatial layers")
     return RtpParameters(
         mid=params.get("mid") or None,
         codecs=codecs,
         header_extensions=tuple(_parse_header_extension(item) for item in params["headerExtensions"]),
-        encodings=tuple(_parse_encoding(encoding) for encoding in params["encodings"]),
+        encodings=encodings,
         rtcp=RtcpParameters(params["rtcp"].get("cname"), params["rtcp"]["reducedSize"]),
         msid=params.get("msid"),
     )
@@ -262,6 +268,10 @@ def _parse_encoding(encoding: JsonObject) -> RtpEncoding:
         scalability_mode=encoding.get("scalabilityMode") or None,
         max_bitrate_bps=None if max_bitrate is None else int(max_bitrate),
     )
+
+
+def _spatial_layers(encoding: RtpEncoding) -> int:
+    return parse_scalability_mode(encoding.scalability_mode).spatial_layers
 
 
 def _encoding_to_json(encoding: RtpEncoding) -> JsonObject:

@@ -1,18 +1,20 @@
 """Checking what a client sends: RtpCapabilities, RtpParameters, SctpStreamParameters.
 
-Behaviour and error texts follow the three ``validateAndNormalize…`` functions of mediasoup 3.27.1 ``ortc.js``,
-with two differences. mediasoup writes defaults into the object it is given; here the argument stays as it is and a
-normalised copy is returned. And we refuse more, each time with the field in the text:
+Behaviour and error texts follow the three ``validateAndNormalize…`` functions of mediasoup 3.27.1
+``ortc.js``, with two differences. mediasoup writes defaults into the object it is given; here the argument
+stays as it is and a normalised copy is returned. And we refuse more, each time with the field in the text:
 
-* what mediasoup's C++ worker refuses after ``ortc.js`` let it pass: a payload type outside 0..127 or used twice, an
-  SSRC or RID used twice, an extension id of 0, an encoding with an unknown ``codecPayloadType``, numbers that do not
-  fit its 32-bit fields;
-* what would only harm (reliability requirement A12): the limits of ``json_values``, more than 8 encodings, RIDs that
-  are not 1 to 16 letters and digits (RFC 8852 §3 allows only those, libwebrtc cuts at 16), scalability modes of
-  another form than W3C webrtc-svc gives, a list where an object belongs.
+* what mediasoup's C++ worker refuses, or cuts to the size of its fields, after ``ortc.js`` let it pass: a
+  payload type outside 0..127 or used twice, an SSRC or RID used twice, an extension id of 0, an encoding with
+  an unknown ``codecPayloadType``, numbers that do not fit 8, 16 or 32 bits;
+* an extension id used twice (RFC 8285 §5 wants one URI for each id);
+* what would only harm (reliability requirement A12): the limits of ``json_values``, more than 8 encodings,
+  RIDs that are not 1 to 16 letters and digits (RFC 8852 §3 allows only those, libwebrtc cuts at 16),
+  scalability modes of another form than W3C webrtc-svc gives, a list where an object belongs.
 
-Accepted although unusual, because harmless: extension ids 15 to 255 (two-byte headers, RFC 8285 §4.3), unknown MIME
-types (they fail to match later), unknown members (copied), payload types 64 to 95, duplicates in capabilities.
+Accepted although unusual, because harmless: extension ids 15 to 255 (two-byte headers, RFC 8285 §4.3),
+unknown MIME types (they fail to match later), unknown members (copied), payload types 64 to 95, duplicates in
+capabilities.
 """
 
 import re
@@ -27,12 +29,12 @@ MAX_MID_BYTES = 32  # mediasoup's worker keeps 8 for its own MIDs; browsers send
 MAX_UINT32 = 2**32 - 1
 
 
-def validate_rtp_capabilities(caps: Any) -> JsonObject:
+def validate_rtp_capabilities(rtp_capabilities: Any) -> JsonObject:
     """A normalised copy of RtpCapabilities: both lists present, defaults filled in.
 
     Raises ``InvalidParameters``.
     """
-    caps = _object(copy_untrusted(caps, "caps"), "caps")
+    caps = _object(copy_untrusted(rtp_capabilities, "caps"), "caps")
     caps["codecs"] = _optional_list(caps, "codecs", "caps")
     for codec in caps["codecs"]:
         _normalize_codec_capability(codec)
@@ -52,12 +54,12 @@ def validate_rtp_codec_capability(codec: Any) -> JsonObject:
     return _object(codec, "codec")
 
 
-def validate_rtp_parameters(params: Any) -> JsonObject:
+def validate_rtp_parameters(rtp_parameters: Any) -> JsonObject:
     """A normalised copy of RtpParameters: all lists and ``rtcp`` present, defaults filled in.
 
     Raises ``InvalidParameters``.
     """
-    params = _object(copy_untrusted(params, "params"), "params")
+    params = _object(copy_untrusted(rtp_parameters, "params"), "params")
     _optional_string(params, "mid", "params.mid is not a string")
     _check_bytes(params.get("mid", ""), "params.mid", MAX_MID_BYTES)
     if not isinstance(params.get("codecs"), list):
@@ -80,13 +82,13 @@ def validate_rtp_parameters(params: Any) -> JsonObject:
     return params
 
 
-def validate_sctp_stream_parameters(params: Any) -> JsonObject:
+def validate_sctp_stream_parameters(sctp_stream_parameters: Any) -> JsonObject:
     """A normalised copy of SctpStreamParameters: ``ordered`` present, at most one limit.
 
-    ``streamId`` 0..65534 (RFC 8831 §6.2 keeps 65535), limits 0..65535 (milliseconds or retransmissions); the ranges
-    are ours, mediasoup cuts to 16 bits. Raises ``InvalidParameters``.
+    ``streamId`` 0..65534 (RFC 8831 §6.2 keeps 65535), limits 0..65535 (milliseconds or retransmissions); the
+    ranges are ours, mediasoup cuts to 16 bits. Raises ``InvalidParameters``.
     """
-    params = _object(copy_untrusted(params, "params"), "params")
+    params = _object(copy_untrusted(sctp_stream_parameters, "params"), "params")
     if not is_number(params.get("streamId")):
         raise InvalidParameters("missing params.streamId")
     check_integer(params["streamId"], "params.streamId", 0, 65534)
@@ -252,7 +254,7 @@ def _normalize_extension_parameters(extension: Any) -> None:
 def _normalize_encoding(encoding: Any) -> None:
     ssrc = _object(encoding, "encoding").get("ssrc")
     if is_number(ssrc):
-        # mediasoup's worker takes 0 for "no SSRC", a trap for a sender that really uses it; we say so at once.
+        # mediasoup's worker takes 0 for "no SSRC", a trap for a sender that really uses it.
         check_integer(ssrc, "encoding.ssrc", 1, MAX_UINT32)
     elif is_truthy(ssrc):
         raise InvalidParameters("invalid encoding.ssrc")
@@ -287,10 +289,8 @@ def _normalize_encoding(encoding: Any) -> None:
         check_integer(encoding["codecPayloadType"], "encoding.codecPayloadType", 0, 127)
 
 
-def _normalize_rtcp(rtcp: Any) -> JsonObject:
-    if not is_truthy(rtcp) or rtcp == []:
-        rtcp = {}
-    rtcp = _object(rtcp, "params.rtcp")
+def _normalize_rtcp(value: Any) -> JsonObject:
+    rtcp = _object(value, "params.rtcp") if is_truthy(value) and value != [] else {}
     _optional_string(rtcp, "cname", "invalid rtcp.cname")
     _check_bytes(rtcp.get("cname", ""), "rtcp.cname", MAX_CNAME_BYTES)
     rtcp["reducedSize"] = True  # mediasoup turns an explicit false into true as well
@@ -298,7 +298,7 @@ def _normalize_rtcp(rtcp: Any) -> JsonObject:
 
 
 def _refuse_ambiguity(params: JsonObject) -> None:
-    """Refuse numbers that are used twice: the worker of mediasoup does, since a packet would have two owners."""
+    """Refuse numbers that are used twice: a packet would have two owners, or two readings."""
     payload_types = [codec["payloadType"] for codec in params["codecs"]]
     _refuse_duplicates(payload_types, "codec.payloadType")
     _refuse_duplicates([extension["id"] for extension in params["headerExtensions"]], "ext.id")
