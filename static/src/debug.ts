@@ -1,0 +1,45 @@
+/** `window.rtpfwd`: what the curious and the tests may look at. Reads only. */
+
+import type { RoomSession } from "./room/session.ts";
+
+declare global {
+  interface Window {
+    rtpfwd?: { state: () => unknown; stats: () => Promise<unknown> };
+  }
+}
+
+export function exposeSession(session: RoomSession): void {
+  window.rtpfwd = {
+    state: () => snapshot(session),
+    stats: () => session.stats(),
+  };
+}
+
+export function hideSession(): void {
+  delete window.rtpfwd;
+}
+
+function snapshot(session: RoomSession): unknown {
+  const { phase, online, error, peerId, displayName, peers, chat, unread } = session.store.get();
+  const { audio, video } = session.media.store.get();
+  return {
+    roomName: session.roomName,
+    phase,
+    online,
+    error,
+    peerId,
+    displayName,
+    local: {
+      mic: audio.on && audio.track !== null,
+      camera: video.on && video.track !== null,
+      producers: session.links?.sending?.ids ?? {},
+    },
+    peers: peers.map((peer) => ({
+      id: peer.id,
+      displayName: peer.displayName,
+      media: peer.media.map(({ stream, ...media }) => ({ ...media, playing: stream?.active ?? false })),
+    })),
+    chat: chat.map(({ peerId: from, displayName: name, text, time, own }) => ({ from, name, text, time, own })),
+    unread,
+  };
+}

@@ -1,0 +1,13 @@
+import { createRoot } from "react-dom/client";
+
+import { App } from "./routes/App.tsx";
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/home.css";
+import "./styles/prejoin.css";
+import "./styles/call.css";
+import "./styles/tile.css";
+import "./styles/chat.css";
+
+const root = document.getElementById("root");
+if (root) createRoot(root).render(<App />);

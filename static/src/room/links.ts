@@ -1,0 +1,83 @@
+/** The media side of one membership in a room: device, two transports, what we send and what we receive. */
+
+import type { types } from "mediasoup-client";
+
+import type { Store } from "../lib/store.ts";
+import type { LocalMedia } from "../media/localMedia.ts";
+import type { SignalingClient } from "../signaling/client.ts";
+import type { JoinAnswer } from "../signaling/messages.ts";
+import { Receiving, type Wanted } from "./receiving.ts";
+import { Sending } from "./sending.ts";
+import type { RoomState } from "./state.ts";
+import { askForTransport, IceMender, wireRecvTransport, wireSendTransport } from "./transports.ts";
+
+/** Loads the media library; its own chunk, fetched while the person looks at the preview. */
+export async function loadDevice(): Promise<types.Device> {
+  const { Device } = await import("mediasoup-client");
+  return Device.factory();
+}
+
+export class Links {
+  sending: Sending | null = null;
+  receiving: Receiving | null = null;
+  private readonly signaling: SignalingClient;
+  private readonly store: Store<RoomState>;
+  private readonly media: LocalMedia;
+  private readonly onLost: () => void;
+  private readonly menders: IceMender[] = [];
+  private closed = false;
+
+  constructor(signaling: SignalingClient, store: Store<RoomState>, media: LocalMedia, onLost: () => void) {
+    this.signaling = signaling;
+    this.store = store;
+    this.media = media;
+    this.onLost = onLost;
+  }
+
+  /**
+   * Both transports are asked for at once, beside Device.load(). Receiving starts as soon as its own
+   * transport is there; sending never holds it up.
+   */
+  async open(device: types.Device, answer: JoinAnswer, orphans: readonly Wanted[]): Promise<void> {
+    const recvAsked = askForTransport(this.signaling, true);
+    const sendAsked = askForTransport(this.signaling, false);
+    const loaded = device.load({ routerRtpCapabilities: answer.rtpCapabilities });
+    const { iceServers } = answer;
+
+    const receive = Promise.all([recvAsked, loaded]).then(([params]) => {
+      if (this.closed) return;
+      const transport = device.createRecvTransport({ ...params, iceServers });
+      wireRecvTransport(transport, this.signaling);
+      this.menders.push(new IceMender(transport, this.signaling, this.onLost));
+      this.receiving = new Receiving(this.signaling, this.store, device, transport);
+      this.receiving.want([...wantedIn(this.store.get()), ...orphans]);
+    });
+    const send = Promise.all([sendAsked, loaded]).then(([params]) => {
+      if (this.closed) return;
+      const transport = device.createSendTransport({ ...params, iceServers });
+      wireSendTransport(transport, this.signaling);
+      this.menders.push(new IceMender(transport, this.signaling, this.onLost));
+      this.sending = new Sending(this.signaling, this.media, device, transport);
+    });
+    await Promise.all([receive, send]);
+  }
+
+  /** The same peer on a new line: the transports lived on, only the news in between is missing. */
+  resume(): void {
+    const wanted = wantedIn(this.store.get());
+    this.receiving?.resume(new Set(wanted.map(({ producerId }) => producerId)));
+    this.receiving?.want(wanted);
+    this.sending?.resume();
+    for (const mender of this.menders) mender.check();
+  }
+
+  close(): void {
+    this.closed = true;
+    this.sending?.close();
+    this.receiving?.close();
+  }
+}
+
+function wantedIn(state: RoomState): Wanted[] {
+  return state.peers.flatMap((peer) => peer.media.map(({ producerId }) => ({ producerId, peerId: peer.id })));
+}

@@ -1,0 +1,135 @@
+/** What we receive: one consumer for every producer of the others, all on one transport. */
+
+import type { types } from "mediasoup-client";
+
+import type { Store } from "../lib/store.ts";
+import { SignalingError, type SignalingClient } from "../signaling/client.ts";
+import type { Kind } from "../signaling/messages.ts";
+import { withMedia, withoutProducer, withProducer, type RoomState } from "./state.ts";
+
+export interface Wanted {
+  producerId: string;
+  /** Absent when the server announces producers by id alone. */
+  peerId?: string;
+}
+
+export interface ConsumerStats {
+  consumerId: string;
+  producerId: string;
+  peerId: string | null;
+  kind: Kind;
+  stats: Record<string, unknown>[];
+}
+
+export class Receiving {
+  private readonly signaling: SignalingClient;
+  private readonly store: Store<RoomState>;
+  private readonly device: types.Device;
+  private readonly transport: types.Transport;
+  /** By producer id; null while the consumer is being made. */
+  private readonly consumers = new Map<string, types.Consumer | null>();
+
+  constructor(
+    signaling: SignalingClient,
+    store: Store<RoomState>,
+    device: types.Device,
+    transport: types.Transport,
+  ) {
+    this.signaling = signaling;
+    this.store = store;
+    this.device = device;
+    this.transport = transport;
+  }
+
+  /** Starts consuming what is not consumed yet; mediasoup-client joins calls made together into one SDP round. */
+  want(producers: readonly Wanted[]): void {
+    for (const { producerId, peerId } of producers) {
+      if (this.consumers.has(producerId)) continue;
+      this.consumers.set(producerId, null);
+      this.consume(producerId, peerId).catch((error: unknown) => this.giveUp(producerId, error));
+    }
+  }
+
+  /** After a lost line: drops what is gone, and asks again for the resumes that may not have arrived. */
+  resume(alive: ReadonlySet<string>): void {
+    for (const [producerId, consumer] of [...this.consumers]) {
+      if (!alive.has(producerId)) this.drop(producerId);
+      else if (consumer) this.signaling.tell("consumer-resume", { serverConsumerId: consumer.id });
+    }
+  }
+
+  /** The producer is gone. */
+  drop(producerId: string): void {
+    this.consumers.get(producerId)?.close();
+    this.consumers.delete(producerId);
+    this.store.update((state) => withoutProducer(state, producerId));
+  }
+
+  /** The server closed one consumer; its producer may live on, without us. */
+  dropConsumer(consumerId: string): void {
+    for (const [producerId, consumer] of this.consumers) if (consumer?.id === consumerId) this.drop(producerId);
+  }
+
+  receiverOf(consumerId: string): RTCRtpReceiver | undefined {
+    for (const consumer of this.consumers.values()) if (consumer?.id === consumerId) return consumer.rtpReceiver;
+    return undefined;
+  }
+
+  async stats(): Promise<ConsumerStats[]> {
+    const made = [...this.consumers.values()].filter((consumer) => consumer !== null);
+    return Promise.all(
+      made.map(async (consumer) => ({
+        consumerId: consumer.id,
+        producerId: consumer.producerId,
+        peerId: this.ownerOf(consumer.producerId),
+        kind: consumer.kind as Kind,
+        stats: [...(await consumer.getStats()).values()] as Record<string, unknown>[],
+      })),
+    );
+  }
+
+  close(): void {
+    this.consumers.clear();
+    this.transport.close();
+  }
+
+  private async consume(producerId: string, peerId: string | undefined): Promise<void> {
+    const { params } = await this.signaling.request("consume", {
+      rtpCapabilities: this.device.recvRtpCapabilities,
+      remoteProducerId: producerId,
+      serverConsumerTransportId: this.transport.id,
+    });
+    const { id, kind, rtpParameters, serverConsumerId, producerPaused, appData } = params;
+    if (!this.consumers.has(producerId)) return;
+    const consumer = await this.transport.consume({ id, producerId, kind, rtpParameters });
+    if (!this.consumers.has(producerId)) {
+      consumer.close();
+      return;
+    }
+    this.signaling.tell("consumer-resume", { serverConsumerId: serverConsumerId ?? id });
+    this.consumers.set(producerId, consumer);
+    const stream = new MediaStream([consumer.track]);
+    this.store.update((state) => {
+      const owner = this.ownerOf(producerId);
+      const paused = producerPaused ?? false;
+      const next = owner
+        ? state
+        : withProducer(state, peerId ?? producerId, { id: producerId, kind, paused, appData });
+      const change = producerPaused === undefined ? {} : { paused: producerPaused };
+      return withMedia(next, producerId, { ...change, consumerId: consumer.id, stream });
+    });
+  }
+
+  private giveUp(producerId: string, error: unknown): void {
+    if (this.transport.closed || !this.consumers.has(producerId)) return;
+    this.consumers.delete(producerId);
+    const code = error instanceof SignalingError ? error.code : "";
+    if (code === "not_found") this.store.update((state) => withoutProducer(state, producerId));
+    else console.warn(`consume ${producerId}:`, error);
+  }
+
+  private ownerOf(producerId: string): string | null {
+    const owner = this.store.get().peers.find((peer) => peer.media.some((one) => one.producerId === producerId));
+    return owner?.id ?? null;
+  }
+}

@@ -1,0 +1,245 @@
+/**
+ * One person in one room, from the preview to the end of the call. Knows signaling and media, not React.
+ *
+ * Laws: the store is what the room looks like, and only this folder writes it. `links` is there exactly
+ * while we are a peer of the room. Each join and rejoin takes a new `turn`; an answer to an older turn
+ * changes nothing.
+ */
+
+import type { types } from "mediasoup-client";
+
+import { markJoinClicked } from "../lib/marks.ts";
+import { Store } from "../lib/store.ts";
+import { LocalMedia } from "../media/localMedia.ts";
+import type { VideoSize } from "../lib/video.ts";
+import { SignalingClient, SignalingError } from "../signaling/client.ts";
+import type { JoinAnswer } from "../signaling/messages.ts";
+import { Links, loadDevice } from "./links.ts";
+import { listenToPushes } from "./pushes.ts";
+import type { ConsumerStats, Wanted } from "./receiving.ts";
+import { SpeakingWatch } from "./speaking.ts";
+import { EMPTY_ROOM, withRoster, type RoomState, type Toast } from "./state.ts";
+
+const TOAST_MS = 4_500;
+const RETRY_JOIN_MS = 1_500;
+
+export class RoomSession {
+  readonly roomName: string;
+  readonly store = new Store<RoomState>(EMPTY_ROOM);
+  readonly media: LocalMedia;
+  readonly speaking: SpeakingWatch;
+  links: Links | null = null;
+  /** Producers announced without their peer before there was anything to receive them with. */
+  readonly orphans: Wanted[] = [];
+  private readonly signaling = new SignalingClient();
+  private device: Promise<types.Device> | null = null;
+  private resumeToken: string | undefined;
+  private turn = 0;
+  private nextKey = 1;
+
+  constructor(roomName: string, size: VideoSize) {
+    this.roomName = roomName;
+    this.media = new LocalMedia(size);
+    this.speaking = new SpeakingWatch(this);
+    this.signaling.onUp(() => this.lineUp());
+    this.signaling.onDown(() => this.patch({ online: false }));
+    listenToPushes(this.signaling, this);
+  }
+
+  /** Everything that can be done before Join is pressed: open the line, fetch the library, ask for devices. */
+  prepare(): void {
+    this.signaling.open();
+    this.device ??= loadDevice();
+    this.device.catch((error: unknown) => this.patch({ error: describeJoinError(error) }));
+    void this.media.start();
+  }
+
+  async join(displayName: string): Promise<void> {
+    markJoinClicked();
+    const turn = ++this.turn;
+    this.resumeToken = undefined;
+    this.patch({ ...EMPTY_ROOM, online: this.store.get().online, phase: "joining", displayName });
+    try {
+      await this.signaling.ready();
+      const answer = await this.askToJoin();
+      if (turn !== this.turn) return;
+      await this.enter(answer);
+    } catch (error) {
+      // A line that broke after we got in is lineUp()'s business.
+      const interrupted = this.store.get().phase === "joined" && !this.signaling.connected;
+      if (turn === this.turn && !interrupted) this.backToStart(error);
+    }
+  }
+
+  /** Back into the call from the page that says it is over. */
+  async rejoin(): Promise<void> {
+    this.signaling.open();
+    this.media.restart();
+    await this.join(this.store.get().displayName);
+  }
+
+  leave(phase: "left" | "closed" = "left"): void {
+    this.turn++;
+    this.dropLinks();
+    this.media.stop();
+    this.patch({ phase, peers: [], chatOpen: false, unread: 0, soundBlocked: false });
+    const goodbye = phase === "left" ? this.signaling.request("leaveRoom", {}) : Promise.resolve();
+    const turn = this.turn;
+    void goodbye.catch(() => undefined).then(() => turn === this.turn && this.signaling.close());
+  }
+
+  /** The page goes away: say so, or the others look at our frozen picture until the server gives up on us. */
+  dispose(): void {
+    this.turn++;
+    if (this.store.get().phase === "joined") this.signaling.tell("leaveRoom", {});
+    this.dropLinks();
+    this.media.stop();
+    this.signaling.close();
+  }
+
+  async sendChat(text: string): Promise<boolean> {
+    try {
+      await this.signaling.request("chat-send", { text });
+    } catch (error) {
+      this.notify(`Not sent: ${error instanceof Error ? error.message : "try again"}`, "bad");
+      return false;
+    }
+    const { peerId, displayName } = this.store.get();
+    this.addChatLine({ peerId: peerId ?? "", displayName, text, time: Date.now(), own: true });
+    return true;
+  }
+
+  addChatLine(line: Omit<RoomState["chat"][number], "key">): void {
+    this.store.update((state) => ({
+      ...state,
+      chat: [...state.chat, { ...line, key: this.nextKey++ }],
+      unread: line.own || state.chatOpen ? state.unread : state.unread + 1,
+    }));
+  }
+
+  setChatOpen(chatOpen: boolean): void {
+    this.store.update((state) => ({ ...state, chatOpen, unread: chatOpen ? 0 : state.unread }));
+  }
+
+  setSoundBlocked(soundBlocked: boolean): void {
+    this.patch({ soundBlocked });
+  }
+
+  notify(text: string, tone: Toast["tone"] = "plain"): void {
+    const key = this.nextKey++;
+    this.store.update((state) => ({ ...state, toasts: [...state.toasts.slice(-3), { key, text, tone }] }));
+    setTimeout(() => {
+      this.store.update((state) => ({ ...state, toasts: state.toasts.filter((toast) => toast.key !== key) }));
+    }, TOAST_MS);
+  }
+
+  stats(): Promise<ConsumerStats[]> {
+    return this.links?.receiving?.stats() ?? Promise.resolve([]);
+  }
+
+  private askToJoin(): Promise<JoinAnswer> {
+    const { displayName } = this.store.get();
+    const resume = this.resumeToken === undefined ? {} : { resumeToken: this.resumeToken };
+    return this.signaling.request("joinRoom", { roomName: this.roomName, displayName, ...resume });
+  }
+
+  /** We are a (new) peer: show the room at once, then bring the media up. */
+  private async enter(answer: JoinAnswer): Promise<void> {
+    this.takeRoster(answer);
+    const links = new Links(this.signaling, this.store, this.media, () => void this.startOver());
+    this.links = links;
+    this.speaking.start();
+    const device = await (this.device ?? loadDevice());
+    this.device = null;
+    if (this.links === links) await links.open(device, answer, this.orphans.splice(0));
+  }
+
+  private takeRoster(answer: JoinAnswer): void {
+    this.resumeToken = answer.resumeToken;
+    const roster = (answer.peers ?? []).filter((peer) => peer.id !== answer.peerId);
+    this.store.update((state) => ({
+      ...withRoster(state, roster),
+      phase: "joined",
+      error: null,
+      peerId: answer.peerId ?? null,
+    }));
+  }
+
+  private lineUp(): void {
+    this.patch({ online: true });
+    if (this.store.get().phase === "joined") void this.comeBack();
+  }
+
+  /** A new line during a call: take our old place over, or, when it is gone, join as somebody new. */
+  private async comeBack(): Promise<void> {
+    const turn = ++this.turn;
+    try {
+      const answer = await this.askToJoin();
+      if (turn !== this.turn) return;
+      if (this.links?.receiving && this.links.sending && answer.peerId === this.store.get().peerId) {
+        this.takeRoster(answer);
+        this.links.resume();
+      } else {
+        this.dropLinks();
+        this.patch({ peers: [] });
+        await this.enter(answer);
+      }
+    } catch (error) {
+      if (turn === this.turn) this.comeBackFailed(error, turn);
+    }
+  }
+
+  private comeBackFailed(error: unknown, turn: number): void {
+    const code = error instanceof SignalingError ? error.code : "";
+    if (!this.signaling.connected) return; // The next lineUp() tries again.
+    if (code === "no_answer") {
+      setTimeout(() => turn === this.turn && void this.comeBack(), RETRY_JOIN_MS);
+    } else if (this.resumeToken !== undefined) {
+      this.resumeToken = undefined;
+      void this.comeBack();
+    } else {
+      this.backToStart(error);
+    }
+  }
+
+  /** The server forgot our transports: leave and join again, with the same devices. */
+  private async startOver(): Promise<void> {
+    if (this.store.get().phase !== "joined") return;
+    this.resumeToken = undefined;
+    await this.signaling.request("leaveRoom", {}).catch(() => undefined);
+    await this.comeBack();
+  }
+
+  private backToStart(error: unknown): void {
+    this.dropLinks();
+    this.patch({ phase: "prejoin", peers: [], error: describeJoinError(error) });
+    this.device ??= loadDevice();
+    this.device.catch(() => undefined);
+    // A join that failed half way may have left us in the room.
+    if (this.signaling.connected) this.signaling.tell("leaveRoom", {});
+  }
+
+  private dropLinks(): void {
+    this.speaking.stop();
+    this.links?.close();
+    this.links = null;
+    this.orphans.length = 0;
+  }
+
+  private patch(change: Partial<RoomState>): void {
+    this.store.update((state) => ({ ...state, ...change }));
+  }
+}
+
+function describeJoinError(error: unknown): string {
+  const code = error instanceof SignalingError ? error.code : "";
+  if (code === "room_full") return "This room is full.";
+  if (code === "token_invalid" || code === "forbidden") return "You are not allowed into this room.";
+  if (code === "no_answer" || code === "offline" || code === "unreachable") {
+    return "The call server cannot be reached. Check your connection and try again.";
+  }
+  if (error instanceof Error && error.name === "UnsupportedError") {
+    return "This browser cannot hold a call. A recent Chrome, Edge, Firefox or Safari can.";
+  }
+  return error instanceof Error && error.message ? error.message : "Joining did not work. Try again.";
+}

@@ -1,0 +1,87 @@
+/** The Socket.IO contract of namespace /call, as types. Media values are mediasoup-client's own. */
+
+import type { types } from "mediasoup-client";
+
+export type MediaSource = "camera" | "microphone" | "screen";
+export type Kind = "audio" | "video";
+export type AppData = Record<string, unknown>;
+
+export interface ProducerInfo {
+  id: string;
+  kind: Kind;
+  paused: boolean;
+  appData?: AppData;
+}
+
+export interface PeerInfo {
+  id: string;
+  displayName: string;
+  appData?: AppData;
+  producers?: ProducerInfo[];
+}
+
+export interface JoinAnswer {
+  rtpCapabilities: types.RtpCapabilities;
+  peerId: string;
+  peers?: PeerInfo[];
+  iceServers?: RTCIceServer[];
+  resumeToken?: string;
+  limits?: Record<string, unknown>;
+}
+
+export type TransportParams = Pick<
+  types.TransportOptions,
+  "id" | "iceParameters" | "iceCandidates" | "dtlsParameters" | "sctpParameters"
+>;
+
+export interface ConsumeParams {
+  id: string;
+  producerId: string;
+  kind: Kind;
+  rtpParameters: types.RtpParameters;
+  serverConsumerId: string;
+  type?: string;
+  producerPaused?: boolean;
+  appData?: AppData;
+}
+
+/** Requests: what is sent and what the acknowledgement holds when it is not an error. */
+export interface Requests {
+  joinRoom: [{ roomName: string; displayName: string; resumeToken?: string }, JoinAnswer];
+  createWebRtcTransport: [{ consumer: boolean }, { params: TransportParams }];
+  "transport-connect": [{ dtlsParameters: types.DtlsParameters; transportId: string }, unknown];
+  "transport-recv-connect": [
+    { dtlsParameters: types.DtlsParameters; serverConsumerTransportId: string },
+    unknown,
+  ];
+  "transport-produce": [
+    { kind: Kind; rtpParameters: types.RtpParameters; appData: AppData; transportId: string },
+    { id: string; producersExist: boolean },
+  ];
+  consume: [
+    { rtpCapabilities: types.RtpCapabilities; remoteProducerId: string; serverConsumerTransportId: string },
+    { params: ConsumeParams },
+  ];
+  "consumer-resume": [{ serverConsumerId: string }, unknown];
+  "producer-pause": [{ producerId: string }, unknown];
+  "producer-resume": [{ producerId: string }, unknown];
+  "producer-close": [{ producerId: string }, unknown];
+  "restart-ice": [{ transportId: string }, { iceParameters: types.IceParameters }];
+  "chat-send": [{ text: string }, unknown];
+  "set-display-name": [{ displayName: string }, unknown];
+  leaveRoom: [Record<string, never>, unknown];
+}
+
+/** Pushes: what arrives unasked. */
+export interface Pushes {
+  "new-producer": { producerId: string; peerId?: string; kind?: Kind; appData?: AppData; paused?: boolean };
+  "producer-closed": { remoteProducerId: string };
+  "producer-paused": { producerId: string; peerId?: string };
+  "producer-resumed": { producerId: string; peerId?: string };
+  "consumer-closed": { consumerId: string };
+  "peer-joined": { peer: PeerInfo };
+  "peer-left": { peerId: string };
+  "peer-updated": { peer: PeerInfo };
+  "chat-message": { peerId: string; displayName: string; text: string; time: number | string };
+  "room-closed": { reason?: string };
+}

@@ -1,0 +1,27 @@
+import { useStore } from "../lib/store.ts";
+import type { RoomSession } from "../room/session.ts";
+import type { Toast } from "../room/state.ts";
+
+export function Toasts({ toasts }: { toasts: readonly Toast[] }) {
+  return (
+    <div className="toasts" role="status" aria-live="polite">
+      {toasts.map(({ key, text, tone }) => (
+        <p key={key} className="toast" data-tone={tone}>
+          {text}
+        </p>
+      ))}
+    </div>
+  );
+}
+
+/** Above the tiles, for as long as something about the call itself is wrong. */
+export function Banner({ session }: { session: RoomSession }) {
+  const { online } = useStore(session.store);
+  if (online !== false) return null;
+  return (
+    <div className="banner" role="alert" data-testid="banner">
+      <span className="spinner" aria-hidden="true" />
+      Connection lost. Reconnecting…
+    </div>
+  );
+}

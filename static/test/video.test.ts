@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { DEFAULT_SIZE, readVideoSize, simulcastEncodings } from "../src/lib/video.ts";
+
+test("the video parameter lowers the capture size", () => {
+  assert.deepEqual(readVideoSize("?video=640x360"), { width: 640, height: 360 });
+});
+
+test("a video parameter that makes no sense is as good as none", () => {
+  for (const search of ["", "?video=", "?video=big", "?video=1x1", "?video=640", "?video=99999x9"]) {
+    assert.deepEqual(readVideoSize(search), DEFAULT_SIZE, search);
+  }
+});
+
+test("encodings go from the smallest picture to the full one, r0 to r2", () => {
+  const encodings = simulcastEncodings();
+  assert.deepEqual(
+    encodings.map(({ rid, scaleResolutionDownBy }) => [rid, scaleResolutionDownBy]),
+    [
+      ["r0", 4],
+      ["r1", 2],
+      ["r2", 1],
+    ],
+  );
+  assert.ok(encodings.every(({ scalabilityMode }) => scalabilityMode === "L1T3"));
+});
