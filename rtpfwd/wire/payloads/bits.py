@@ -25,7 +25,7 @@ class BitReader:
         return self._value >> self._left & (1 << bits) - 1
 
     def read_non_symmetric(self, limit: int) -> int:
-        """A number below ``limit`` (at least 1) in as few bits as that leaves, shorter for the small numbers."""
+        """A number below ``limit`` (at least 1) in as few bits as can be."""
         bits = limit.bit_length()
         short = (1 << bits) - limit
         value = self.read(bits - 1)

@@ -1,13 +1,13 @@
-"""The dependency descriptor: a header extension that tells layers and key frames of any codec, encrypted or
-not.
+"""The dependency descriptor: a header extension that tells layers and key frames of any codec.
 
 Source: "RTP Payload Format For AV1" (AOMedia), appendix A. Descriptors refer to templates in a structure that
 comes with key frames; who reads must remember the last one per stream and hand it in, this module keeps
-nothing. Left out: nothing of the syntax. Bounded: 64 templates, 4 spatial and 8 temporal layers as in
-libwebrtc, and every loop consumes bits of a value that is at most 255 bytes long.
+nothing.
+Bounded: 64 templates, 4 spatial and 8 temporal layers as in libwebrtc, and every loop consumes bits of a value
+that is at most 255 bytes long.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from rtpfwd.errors import InvalidParameters, MalformedPacket
@@ -56,7 +56,8 @@ class DependencyStructure:
     """The templates of a stream, from one key frame to the next.
 
     ``protected_by`` has the chain of each decode target, and is empty without chains; ``resolutions`` are
-    (width, height) of each spatial layer, or empty.
+    (width, height) of each spatial layer, or empty. ``target_layers`` follows from the templates: the highest
+    (spatial, temporal) layer of each decode target.
     """
 
     template_id_offset: int
@@ -65,19 +66,20 @@ class DependencyStructure:
     chains: int = 0
     protected_by: tuple[int, ...] = ()
     resolutions: tuple[tuple[int, int], ...] = ()
+    target_layers: tuple[tuple[int, int], ...] = field(init=False, repr=False, compare=False)
 
-    def target_layers(self) -> tuple[tuple[int, int], ...]:
-        """The highest (spatial, temporal) layer of each decode target."""
+    def __post_init__(self) -> None:
         layers = []
         for target in range(self.decode_targets):
-            present = [t for t in self.templates if t.indications[target] is not Indication.NOT_PRESENT]
-            layers.append(
-                (
-                    max((t.spatial_layer for t in present), default=0),
-                    max((t.temporal_layer for t in present), default=0),
-                )
-            )
-        return tuple(layers)
+            present = [
+                t
+                for t in self.templates
+                if target < len(t.indications) and t.indications[target] is not Indication.NOT_PRESENT
+            ]
+            spatial = max((t.spatial_layer for t in present), default=0)
+            temporal = max((t.temporal_layer for t in present), default=0)
+            layers.append((spatial, temporal))
+        object.__setattr__(self, "target_layers", tuple(layers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,13 +200,14 @@ def describe(descriptor: DependencyDescriptor, structure: DependencyStructure) -
     """The same in the shape of every codec.
 
     A key frame starts where a structure comes with the first packet of a frame. A switching up point is a
-    frame that is marked so for a decode target whose highest layers are this frame's.
+    frame that the decode target of just its layers can start from (switch) or that nothing in it will miss
+    (discardable).
     """
     frame = descriptor.frame
-    layers = (frame.spatial_layer, frame.temporal_layer)
+    own = (frame.spatial_layer, frame.temporal_layer)
     switching_up_point = any(
-        indication is Indication.SWITCH and target == layers
-        for indication, target in zip(frame.indications, structure.target_layers(), strict=True)
+        target == own and indication in _SWITCHABLE
+        for indication, target in zip(frame.indications, structure.target_layers, strict=True)
     )
     return PayloadDescriptor(
         is_keyframe=descriptor.start_of_frame and descriptor.structure is not None,
@@ -213,6 +216,17 @@ def describe(descriptor: DependencyDescriptor, structure: DependencyStructure) -
         begins_picture=descriptor.start_of_frame,
         ends_picture=descriptor.end_of_frame,
         switching_up_point=switching_up_point,
+    )
+
+
+def switch_layers(
+    descriptor: DependencyDescriptor, structure: DependencyStructure
+) -> tuple[tuple[int, int], ...]:
+    """The (spatial, temporal) layers of each decode target that a receiver may change to with this frame."""
+    return tuple(
+        target
+        for indication, target in zip(descriptor.frame.indications, structure.target_layers, strict=True)
+        if indication is Indication.SWITCH
     )
 
 
@@ -231,8 +245,8 @@ def _parse_structure(reader: BitReader) -> DependencyStructure:
     if reader.read(1):
         resolutions = tuple((reader.read(16) + 1, reader.read(16) + 1) for _ in range(layers[-1][0] + 1))
     templates = tuple(
-        FrameTemplate(spatial, temporal, *rest)
-        for (spatial, temporal), *rest in zip(layers, indications, frame_diffs, chain_diffs, strict=True)
+        FrameTemplate(*layer, indications[index], frame_diffs[index], chain_diffs[index])
+        for index, layer in enumerate(layers)
     )
     return DependencyStructure(
         template_id_offset, decode_targets, templates, chains, protected_by, resolutions
@@ -346,3 +360,4 @@ def _write_chain_diffs(writer: BitWriter, chain_diffs: tuple[int, ...], chains: 
 
 
 _INDICATIONS = tuple(Indication)
+_SWITCHABLE = (Indication.SWITCH, Indication.DISCARDABLE)
