@@ -139,6 +139,11 @@ class DtlsTransport:
         """Client or server once started."""
         return self._role
 
+    @property
+    def established(self) -> bool:
+        """Whether the handshake is through; connected is that and the right certificate."""
+        return self._established
+
     def start(self, role: DtlsRole, now: Instant) -> None:
         """Begin the handshake as client or server.
 
@@ -175,7 +180,7 @@ class DtlsTransport:
         reason: DtlsDrop | None = DtlsDrop.MALFORMED
         used = False
         for record in records.split(datagram):
-            reason = self._refusal(record)
+            reason = records.refusal(record, established=self._established)
             if reason is None:
                 used = True
                 self._feed(record, now)
@@ -229,22 +234,6 @@ class DtlsTransport:
             return
         self._say_goodbye()
         self._end(DtlsState.CLOSED, DtlsReason.CLOSED_HERE)
-
-    def _refusal(self, record: records.Record) -> DtlsDrop | None:
-        """Why OpenSSL must not see ``record``; ``None`` when it may."""
-        kind = record.content_type
-        if self._established and record.epoch == 0:
-            # A new ClientHello, or the first part of a repeated flight, whose Finished is all that matters.
-            return DtlsDrop.PLAINTEXT_AFTER_HANDSHAKE
-        if kind == records.ALERT:
-            return None if record.epoch else DtlsDrop.PLAINTEXT_ALERT
-        if kind == records.APPLICATION_DATA:
-            return DtlsDrop.APPLICATION_DATA
-        if kind not in (records.HANDSHAKE, records.CHANGE_CIPHER_SPEC) or record.epoch > 1:
-            return DtlsDrop.UNEXPECTED_RECORD
-        if len(record.data) == records.HEADER_SIZE:
-            return DtlsDrop.UNEXPECTED_RECORD
-        return None
 
     def _feed(self, record: records.Record, now: Instant) -> None:
         """One record into OpenSSL, and all that follows from it."""

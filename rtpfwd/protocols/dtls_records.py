@@ -10,6 +10,8 @@ protection; those never reach it.
 
 from dataclasses import dataclass
 
+from rtpfwd.protocols.dtls_states import DtlsDrop
+
 HEADER_SIZE = 13
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA = 20, 21, 22, 23
 
@@ -36,6 +38,21 @@ def split(datagram: bytes) -> list[Record]:
         records.append(Record(datagram[position], epoch, datagram[position:end]))
         position = end
     return records
+
+
+def refusal(record: Record, *, established: bool) -> DtlsDrop | None:
+    """Why OpenSSL must not see ``record``; ``None`` when it may."""
+    kind = record.content_type
+    if established and record.epoch == 0:
+        # A new ClientHello, or the first part of a repeated flight, whose Finished is all that matters.
+        return DtlsDrop.PLAINTEXT_AFTER_HANDSHAKE
+    if kind == ALERT:
+        return None if record.epoch else DtlsDrop.PLAINTEXT_ALERT
+    if kind == APPLICATION_DATA:
+        return DtlsDrop.APPLICATION_DATA
+    if kind not in (HANDSHAKE, CHANGE_CIPHER_SPEC) or record.epoch > 1 or len(record.data) == HEADER_SIZE:
+        return DtlsDrop.UNEXPECTED_RECORD
+    return None
 
 
 def pack(output: bytes, limit: int) -> list[bytes]:
