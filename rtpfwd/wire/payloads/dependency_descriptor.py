@@ -1,8 +1,7 @@
 """The dependency descriptor: a header extension that tells layers and key frames of any codec.
 
 Source: "RTP Payload Format For AV1" (AOMedia), appendix A. Descriptors refer to templates in a structure that
-comes with key frames; who reads must remember the last one per stream and hand it in, this module keeps
-nothing.
+comes with key frames; who reads must remember the last one per stream and hand it in.
 Bounded: 64 templates, 4 spatial and 8 temporal layers as in libwebrtc, and every loop consumes bits of a value
 that is at most 255 bytes long.
 """
@@ -110,41 +109,27 @@ def parse_dependency_descriptor(
     """
     if len(value) < MANDATORY_SIZE:
         raise MalformedPacket(f"dependency descriptor of {len(value)} bytes: need {MANDATORY_SIZE}")
-    reader = BitReader(value)
-    start_of_frame, end_of_frame = bool(reader.read(1)), bool(reader.read(1))
-    template_id, frame_number = reader.read(6), reader.read(16)
+    first = value[0]
+    start_of_frame, end_of_frame, template_id = bool(first & 0x80), bool(first & 0x40), first & 0x3F
+    frame_number = value[1] << 8 | value[2]
+    if len(value) == MANDATORY_SIZE:  # most packets of most streams
+        if structure is None:
+            raise MalformedPacket(_NO_STRUCTURE)
+        frame = _find_template(structure, template_id)
+        return DependencyDescriptor(start_of_frame, end_of_frame, template_id, frame_number, frame), structure
+    reader = BitReader(value[MANDATORY_SIZE:])
+    has_structure, has_active, *customs = (reader.read(1) for _ in range(5))
     attached, active = None, None
-    custom_indications = custom_frame_diffs = custom_chain_diffs = 0
-    if len(value) > MANDATORY_SIZE:
-        has_structure, has_active = reader.read(1), reader.read(1)
-        custom_indications, custom_frame_diffs, custom_chain_diffs = (reader.read(1) for _ in range(3))
-        if has_structure:
-            structure = attached = _parse_structure(reader)
-            active = (1 << attached.decode_targets) - 1
-        if has_active and structure is not None:
-            active = reader.read(structure.decode_targets)
+    if has_structure:
+        structure = attached = _parse_structure(reader)
+        active = (1 << attached.decode_targets) - 1
     if structure is None:
-        raise MalformedPacket("dependency descriptor without a structure before it")
-    index = template_id - structure.template_id_offset & 0x3F
-    if index >= len(structure.templates):
-        raise MalformedPacket(f"dependency template {index}: need less than {len(structure.templates)}")
-    frame = structure.templates[index]
-    if custom_indications or custom_frame_diffs or custom_chain_diffs:
-        frame = FrameTemplate(
-            spatial_layer=frame.spatial_layer,
-            temporal_layer=frame.temporal_layer,
-            indications=(
-                _parse_indications(reader, structure.decode_targets)
-                if custom_indications
-                else frame.indications
-            ),
-            frame_diffs=_parse_frame_diffs(reader) if custom_frame_diffs else frame.frame_diffs,
-            chain_diffs=(
-                tuple(reader.read(8) for _ in range(structure.chains))
-                if custom_chain_diffs
-                else frame.chain_diffs
-            ),
-        )
+        raise MalformedPacket(_NO_STRUCTURE)
+    if has_active:
+        active = reader.read(structure.decode_targets)
+    frame = _find_template(structure, template_id)
+    if any(customs):
+        frame = _parse_customs(reader, customs, frame, structure)
     descriptor = DependencyDescriptor(
         start_of_frame, end_of_frame, template_id, frame_number, frame, attached, active
     )
@@ -205,10 +190,11 @@ def describe(descriptor: DependencyDescriptor, structure: DependencyStructure) -
     """
     frame = descriptor.frame
     own = (frame.spatial_layer, frame.temporal_layer)
-    switching_up_point = any(
-        target == own and indication in _SWITCHABLE
-        for indication, target in zip(frame.indications, structure.target_layers, strict=True)
-    )
+    switching_up_point = False
+    for indication, target in zip(frame.indications, structure.target_layers, strict=True):
+        if target == own and indication in _SWITCHABLE:
+            switching_up_point = True
+            break
     return PayloadDescriptor(
         is_keyframe=descriptor.start_of_frame and descriptor.structure is not None,
         spatial_layer=frame.spatial_layer,
@@ -227,6 +213,29 @@ def switch_layers(
         target
         for indication, target in zip(descriptor.frame.indications, structure.target_layers, strict=True)
         if indication is Indication.SWITCH
+    )
+
+
+def _find_template(structure: DependencyStructure, template_id: int) -> FrameTemplate:
+    index = template_id - structure.template_id_offset & 0x3F
+    if index >= len(structure.templates):
+        raise MalformedPacket(f"dependency template {index}: need less than {len(structure.templates)}")
+    return structure.templates[index]
+
+
+def _parse_customs(
+    reader: BitReader, customs: list[int], template: FrameTemplate, structure: DependencyStructure
+) -> FrameTemplate:
+    """The template with what the packet overrides: indications, frame diffs, chain diffs, each if flagged."""
+    indications, frame_diffs, chain_diffs = template.indications, template.frame_diffs, template.chain_diffs
+    if customs[0]:
+        indications = _parse_indications(reader, structure.decode_targets)
+    if customs[1]:
+        frame_diffs = _parse_frame_diffs(reader)
+    if customs[2]:
+        chain_diffs = tuple(reader.read(8) for _ in range(structure.chains))
+    return FrameTemplate(
+        template.spatial_layer, template.temporal_layer, indications, frame_diffs, chain_diffs
     )
 
 
@@ -359,5 +368,6 @@ def _write_chain_diffs(writer: BitWriter, chain_diffs: tuple[int, ...], chains: 
         writer.write(diff, bits)
 
 
+_NO_STRUCTURE = "dependency descriptor without a structure before it"
 _INDICATIONS = tuple(Indication)
 _SWITCHABLE = (Indication.SWITCH, Indication.DISCARDABLE)

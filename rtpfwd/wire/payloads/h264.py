@@ -33,7 +33,7 @@ def parse_h264(data: Buffer, start: int = 0, end: int | None = None) -> PayloadD
     if nal_type == FU_A:
         indicator = data[start + 1]
         if not indicator & 0x80 or end - start < 3:  # not the first fragment
-            return PayloadDescriptor(ends_picture=False)
+            return PayloadDescriptor()
         return _describe(indicator & 0x1F, data[start + 2])
     return _describe(nal_type, data[start + 1])
 
