@@ -2,7 +2,7 @@
 
 Source: "RTP Payload Format For AV1" (AOMedia), appendix A. Descriptors refer to templates in a structure that
 comes with key frames; who reads must remember the last one per stream and hand it in.
-Bounded: 64 templates, 4 spatial and 8 temporal layers as in libwebrtc, and every loop consumes bits of a value
+Bounded: 64 templates, 4 spatial and 8 temporal layers as in libwebrtc; every loop consumes bits of a value
 that is at most 255 bytes long.
 """
 
