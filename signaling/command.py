@@ -1,0 +1,104 @@
+"""``rtpfwd serve``: the calling server from the command line, until SIGINT or SIGTERM.
+
+``rtpfwd`` finds this function by its entry point (group ``rtpfwd.commands``), as it must not import
+``signaling``.
+"""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from rtpfwd.drivers.loop import new_event_loop
+
+from . import logs
+from .addresses import page_addresses
+from .app import CallServer
+from .app import serve as serve_until
+from .settings import Settings, SettingsError, load_settings
+
+SHUTDOWN_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def serve(
+    port: Annotated[int | None, typer.Option(help="HTTP and Socket.IO port [PORT, 5000]")] = None,
+    host: Annotated[str | None, typer.Option(help="address that HTTP binds [HOST, all]")] = None,
+    listen_ip: Annotated[
+        str | None, typer.Option(help="addresses that media binds [LISTEN_IP, 0.0.0.0]")
+    ] = None,
+    announced_ip: Annotated[
+        str | None,
+        typer.Option(help="addresses or host names announced for media [ANNOUNCED_IP, interfaces]"),
+    ] = None,
+    media_port: Annotated[
+        int | None, typer.Option(help="the one UDP port of all media [MEDIASOUP_LISTEN_PORT, 3000]")
+    ] = None,
+    allowed_origins: Annotated[
+        str | None, typer.Option(help="origins that may connect besides our own, * for any [ALLOWED_ORIGINS]")
+    ] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="PEM certificate chain [TLS_CERT]")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM private key [TLS_KEY]")] = None,
+    tls_self_signed: Annotated[
+        bool | None, typer.Option("--tls-self-signed", help="make and keep a certificate [TLS_SELF_SIGNED]")
+    ] = None,
+    static_dir: Annotated[Path | None, typer.Option(help="the built web client [STATIC_DIR]")] = None,
+    resume_window: Annotated[
+        float | None, typer.Option(help="seconds that media outlives a lost socket [RESUME_WINDOW_S, 30]")
+    ] = None,
+    log_format: Annotated[str | None, typer.Option(help="console or json [LOG_FORMAT]")] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning, error [LOG_LEVEL]")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file with settings [rtpfwd.toml if there]")
+    ] = None,
+) -> None:
+    """Serve video calls: the web page, signaling and media. In brackets: environment name and default."""
+    try:
+        settings = load_settings(
+            config,
+            port=port,
+            host=host,
+            listen_ip=listen_ip,
+            announced_ip=announced_ip,
+            mediasoup_listen_port=media_port,
+            allowed_origins=allowed_origins,
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            tls_self_signed=tls_self_signed,
+            static_dir=static_dir,
+            resume_window_s=resume_window,
+            log_format=log_format,
+            log_level=log_level,
+        )
+        logs.configure(settings.log_level, settings.log_format)
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(_serve_until_signal(settings))
+    except SettingsError as error:
+        Console(stderr=True).print(f"[bold red]error[/] {error}", highlight=False)
+        raise typer.Exit(1) from None
+
+
+def main() -> None:
+    """``python -m signaling``."""
+    typer.run(serve)
+
+
+async def _serve_until_signal(settings: Settings) -> None:
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    for number in SHUTDOWN_SIGNALS:
+        loop.add_signal_handler(number, stopped.set)
+    await serve_until(settings, stopped.wait(), _announce)
+
+
+def _announce(server: CallServer) -> None:
+    console = Console(stderr=True)
+    first, *others = page_addresses(server.settings, server.port)
+    console.print(f"[bold]rtpfwd[/] serves calls at [bold cyan]{first}[/]", highlight=False)
+    for address in others:
+        note = "" if server.settings.tls else "  (no camera in browsers without TLS: see --tls-self-signed)"
+        console.print(f"  also {address}{note}", highlight=False)
+    media = ", ".join(f"{entry.address}:{entry.port}" for entry in server.driver.addresses)
+    console.print(f"  media: UDP {media}", highlight=False, markup=False)

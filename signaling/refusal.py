@@ -1,0 +1,57 @@
+"""What a client is told when a request cannot be done: a code from a fixed list and a sentence.
+
+A refusal never says whether an id that is not the asker's exists.
+"""
+
+from enum import StrEnum
+
+from rtpfwd.errors import (
+    CallerError,
+    InvalidParameters,
+    InvalidState,
+    LimitExceeded,
+    NotFoundError,
+    UnsupportedError,
+)
+
+
+class Code(StrEnum):
+    """Every ``code`` that an answer can carry."""
+
+    BAD_REQUEST = "bad_request"  # the message does not fit its schema; the text names the field
+    BAD_RTP_PARAMETERS = "bad_rtp_parameters"  # rtpParameters or rtpCapabilities are not acceptable
+    NOT_FOUND = "not_found"  # no such id, or not yours: the two are told alike
+    FORBIDDEN = "forbidden"
+    INVALID_STATE = "invalid_state"  # not joined, joined already, connected already, closed ...
+    LIMIT_EXCEEDED = "limit_exceeded"  # the text names the limit
+    ROOM_FULL = "room_full"
+    TOKEN_INVALID = "token_invalid"  # the resume token is unknown, used, expired or of another room
+    UNSUPPORTED = "unsupported"  # unknown event, or codecs that this server or the client cannot handle
+    INTERNAL = "internal"  # our fault; the log has more
+
+
+class Refusal(Exception):
+    """A request is refused. ``message`` is for people and holds nothing that other clients typed."""
+
+    def __init__(self, code: Code, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def from_caller_error(error: CallerError, *, rtp: bool = False) -> Refusal:
+    """What rtpfwd refused, in the contract's words. ``rtp`` says that the request carried RTP parameters."""
+    match error:
+        case InvalidParameters():
+            code = Code.BAD_RTP_PARAMETERS if rtp else Code.BAD_REQUEST
+        case UnsupportedError():
+            code = Code.UNSUPPORTED
+        case NotFoundError():
+            return Refusal(Code.NOT_FOUND, "no such id")
+        case LimitExceeded():
+            code = Code.LIMIT_EXCEEDED
+        case InvalidState():
+            code = Code.INVALID_STATE
+        case _:
+            code = Code.BAD_REQUEST
+    return Refusal(code, str(error)[:300])
