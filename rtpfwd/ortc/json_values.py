@@ -23,7 +23,7 @@ MAX_KEYS = 64  # members of one object; Chrome's longest fmtp line has under ten
 MAX_STRING = 1024  # characters; the longest URI in use has 88, sprop-parameter-sets a few hundred
 MAX_KEY = 128  # characters of one member name
 MAX_DEPTH = 6  # params > codecs > codec > rtcpFeedback > entry > value
-MAX_VALUES = 8192  # values in one message; the capabilities of Chrome have about 1,500
+MAX_VALUES = 4096  # values in one message; the capabilities of a browser have about 1,000
 MAX_SAFE_INTEGER = 2**53 - 1  # what a JavaScript number holds exactly
 
 
@@ -85,6 +85,10 @@ def show(value: Any) -> str:
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 
 
+def _is_plain(text: str) -> bool:
+    return (text.isascii() and text.isprintable()) or _FORBIDDEN.search(text) is None
+
+
 def _copy(value: Any, name: str, depth: int, budget: list[int]) -> Any:
     budget[0] -= 1
     if budget[0] < 0:
@@ -92,7 +96,7 @@ def _copy(value: Any, name: str, depth: int, budget: list[int]) -> Any:
     if isinstance(value, str):
         if len(value) > MAX_STRING:
             raise InvalidParameters(f"{name} has {len(value)} characters, at most {MAX_STRING} are accepted")
-        if _FORBIDDEN.search(value):
+        if not _is_plain(value):
             raise InvalidParameters(f"{name} has control characters or lone surrogates")
         return value
     if value is None or isinstance(value, bool):
@@ -122,7 +126,7 @@ def _copy_object(value: dict[Any, Any], name: str, depth: int, budget: list[int]
     keep_null = name.endswith(".parameters")
     copied: JsonObject = {}
     for key, member in value.items():
-        if not isinstance(key, str) or len(key) > MAX_KEY or _FORBIDDEN.search(key):
+        if not isinstance(key, str) or len(key) > MAX_KEY or not _is_plain(key):
             raise InvalidParameters(f"{name} has a member with an unacceptable name")
         if member is None and not keep_null:
             continue

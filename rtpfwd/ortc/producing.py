@@ -66,7 +66,7 @@ def get_producer_rtp_parameters_mapping(params: Any, caps: JsonObject, *, entrop
 
 
 def get_consumable_rtp_parameters(
-    kind: str, params: Any, caps: JsonObject, rtp_mapping: JsonObject
+    kind: str, rtp_parameters: Any, caps: JsonObject, rtp_mapping: JsonObject
 ) -> JsonObject:
     """The producer's stream in the router's numbers: the template for each consumer's RtpParameters.
 
@@ -74,7 +74,7 @@ def get_consumable_rtp_parameters(
     its RTX codec even if the producer has none. Header extensions are those that the router sends. Raises
     ``InvalidParameters``, also (ours) when a codec is not of ``kind``.
     """
-    params = validate_rtp_parameters(params)
+    params = validate_rtp_parameters(rtp_parameters)
     consumable: JsonObject = {
         "codecs": _consumable_codecs(kind, params, caps, rtp_mapping),
         "headerExtensions": _consumable_header_extensions(kind, params, caps),
@@ -83,9 +83,14 @@ def get_consumable_rtp_parameters(
     }
     if len(rtp_mapping["encodings"]) < len(params["encodings"]):
         raise InvalidParameters("the RTP mapping has fewer encodings than params.encodings")
-    for encoding, mapped in zip(params["encodings"], rtp_mapping["encodings"], strict=False):
-        kept = {key: v for key, v in encoding.items() if key not in ("rid", "rtx", "codecPayloadType")}
-        consumable["encodings"].append({**kept, "ssrc": mapped["mappedSsrc"]})
+    for index, encoding in enumerate(params["encodings"]):
+        dropped = {"rid", "rtx", "codecPayloadType"}
+        if "dtx" not in rtp_parameters["encodings"][index]:
+            dropped.add(
+                "dtx"
+            )  # the encoding that mediasoup adds when there is none stays without the default
+        kept = {key: value for key, value in encoding.items() if key not in dropped}
+        consumable["encodings"].append({**kept, "ssrc": rtp_mapping["encodings"][index]["mappedSsrc"]})
     if "cname" in params["rtcp"]:
         consumable["rtcp"]["cname"] = params["rtcp"]["cname"]
     if "msid" in params:

@@ -9,7 +9,7 @@ Left out: members the SFU has no use for (``active``, ``scaleResolutionDownBy``,
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -68,7 +68,7 @@ class RtpHeaderExtension:
     uri: str
     id: int
     encrypt: bool = False
-    parameters: FormatParameters = MappingProxyType({})
+    parameters: FormatParameters = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
