@@ -15,12 +15,13 @@ connected  authenticated fatal alert                               failed
 ========== ======================================================= ==========
 
 Time. OpenSSL's retransmission timer follows the wall clock, counts from a whole second, and cannot be
-virtual. So the last flight is kept and sent again, unchanged, on our own clock: after 100 ms, doubling to 4
-s. A datagram that never arrived is no replay to the peer. One case is left: a peer that has our Finished,
-whose own last flight was lost, takes the repetition for a replay. Our server recognises that and repeats
-its last flight; others need fresh record numbers, which ``DTLSv1_handle_timeout`` makes as soon as
-OpenSSL's own timer agrees, from one second on. It is asked first each time. This is the one place where
-real time shows; replays begin after the handshake.
+virtual. So the last flight is kept and sent again on our own clock: after 100 ms, doubling to 4 s. Records in
+the clear get fresh numbers from a counter of our own, so that no peer takes them for replays. An encrypted
+Finished can only be repeated as it is, which is no replay to a peer that never had it. One case is left: a
+peer that has our Finished, and whose own last flight was lost. Our server recognises the repetition and
+repeats its last flight; other servers need a new record, which ``DTLSv1_handle_timeout`` makes as soon as
+OpenSSL's own timer agrees, from one second on. It is asked first each time. This is the one place where real
+time shows; replays begin after the handshake.
 
 A connection that fails before the handshake is complete was perhaps poisoned by a stranger (a ClientHello
 without a usable cipher is enough), so it is replaced, three times in ten seconds, and its alert is never
@@ -95,6 +96,7 @@ class DtlsTransport:
         "_interval_us",
         "_out",
         "_rebuilds",
+        "_record_number",
         "_repeat_not_before",
         "_resend_at",
         "_role",
@@ -120,6 +122,7 @@ class DtlsTransport:
         self._interval_us = FIRST_RETRANSMISSION_US
         self._resend_at: Instant | None = None
         self._deadline: Instant | None = None
+        self._record_number = 0  # goes on over rebuilds: the peer remembers what it has seen
         self._repeat_not_before = Instant(0)
         self._rebuilds: deque[Instant] = deque()
         self.drops: Counter[str] = Counter()
@@ -220,7 +223,11 @@ class DtlsTransport:
 
     def transmit(self) -> list[bytes]:
         """Datagrams to send, each at most 1200 bytes, in order."""
-        out, self._out = self._out, []
+        out = []
+        for datagram in self._out:
+            datagram, self._record_number = records.renumber(datagram, self._record_number)
+            out.append(datagram)
+        self._out = []
         return out
 
     def events(self) -> list[DtlsEvent]:

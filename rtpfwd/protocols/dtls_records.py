@@ -55,6 +55,21 @@ def refusal(record: Record, *, established: bool) -> DtlsDrop | None:
     return None
 
 
+def renumber(datagram: bytes, number: int) -> tuple[bytes, int]:
+    """Give the records in the clear the sequence numbers from ``number`` on; returns the next number too.
+
+    Nothing protects the number of such a record, and a peer takes a repeated number for a replay.
+    """
+    out = b""
+    for record in split(datagram):
+        if record.epoch == 0:
+            out += record.data[:5] + number.to_bytes(6, "big") + record.data[11:]
+            number += 1
+        else:
+            out += record.data
+    return out, number
+
+
 def pack(output: bytes, limit: int) -> list[bytes]:
     """Cut what OpenSSL wrote into datagrams of whole records, each at most ``limit`` bytes.
 
