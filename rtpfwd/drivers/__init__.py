@@ -1,0 +1,1 @@
+"""The impure floor: sockets, loops, clocks (real and virtual), and the clients of tests and benches."""

@@ -1,0 +1,274 @@
+"""A whole client in one sans-IO object: ICE, DTLS, SRTP, media in and out, RTCP. The other end for tests and
+benches.
+
+What it does is what a browser does where an SFU can tell: key frames when asked (PLI, FIR), RTX when asked
+(NACK), reports each second, NACK for what it misses itself. What it sends is ``fake_media``'s. Left out:
+transport-wide feedback, bandwidth estimation, SDP: the JSON values of mediasoup's API go in and out as they
+are.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from rtpfwd.clock import Instant, seconds, unix_us_to_ntp
+from rtpfwd.drivers.fake_media import MediaSource, SourceSpec
+from rtpfwd.drivers.media_sink import MediaSink
+from rtpfwd.errors import MalformedPacket
+from rtpfwd.protocols.certificate import Fingerprint
+from rtpfwd.protocols.controlling_peer import ControllingPeer, RtcpArrived, RtpArrived
+from rtpfwd.protocols.dtls import DtlsContext
+from rtpfwd.protocols.dtls_states import DtlsRole
+from rtpfwd.protocols.srtp import SrtpKeys
+from rtpfwd.wire.datagram import Address, Datagram, Path
+from rtpfwd.wire.rtcp.compound import RtcpPacket, parse_compound, serialize_compound
+from rtpfwd.wire.rtcp.feedback import FullIntraRequest, Nack, PictureLossIndication
+from rtpfwd.wire.rtcp.reports import (
+    CNAME_ITEM,
+    Goodbye,
+    ReceiverReport,
+    SdesChunk,
+    SenderReport,
+    SourceDescription,
+)
+from rtpfwd.wire.rtp import RtpPacket
+
+JsonObject = dict[str, Any]
+
+REPORT_INTERVAL_US = seconds(1)
+REPORTER_SSRC = 1  # libwebrtc's, for reports of a client that sends nothing
+MAX_BLOCKS = 31
+
+
+def seeded_entropy(seed: int) -> Callable[[int], bytes]:
+    """Bytes that look random and are the same each time; for tests only."""
+    return random.Random(seed).randbytes
+
+
+class MediaPeer:
+    """One client on one WebRtcTransport. Its verbs are a virtual network's ``Endpoint``."""
+
+    def __init__(self, peer: ControllingPeer, fingerprints: list[Fingerprint]) -> None:
+        self.peer = peer
+        self.dtls_parameters: JsonObject = {
+            "role": peer.role.value,
+            "fingerprints": [{"algorithm": one.algorithm, "value": one.value} for one in fingerprints],
+        }
+        """For ``transport.connect``."""
+        self.sources: dict[int, MediaSource] = {}
+        self.sinks: dict[int, MediaSink] = {}
+        self.key_frame_requests = 0
+        """PLIs and FIRs that arrived for a source."""
+        self.nacked = 0
+        """Sequence numbers that were asked of us."""
+        self.unknown_ssrcs = self.malformed = 0
+        self._next_report: Instant | None = None
+        self._waiting: list[MediaSource] = []
+
+    @classmethod
+    def for_transport(
+        cls,
+        ice_parameters: JsonObject,
+        ice_candidates: list[JsonObject],
+        dtls_parameters: JsonObject,
+        context: DtlsContext,
+        entropy: Callable[[int], bytes],
+        *,
+        role: DtlsRole = DtlsRole.CLIENT,
+    ) -> MediaPeer:
+        """A client for the transport that these describe, at its first candidate; nothing is sent before
+        ``start``.
+        """
+        candidate = ice_candidates[0]
+        host, port = candidate["address"], candidate["port"]
+        server: Address = (host, port, 0, 0) if ":" in host else (host, port)
+        peer = ControllingPeer(
+            context,
+            entropy,
+            server=server,
+            server_ufrag=ice_parameters["usernameFragment"],
+            server_password=ice_parameters["password"],
+            server_fingerprints=[
+                Fingerprint(one["algorithm"], one["value"]) for one in dtls_parameters["fingerprints"]
+            ],
+            role=role,
+        )
+        return cls(peer, context.fingerprints)
+
+    @property
+    def connected(self) -> bool:
+        """Whether there are SRTP keys."""
+        return self.peer.connected
+
+    def start(self, now: Instant) -> None:
+        """Begin with connectivity checks."""
+        self.peer.start(now)
+
+    def set_keys(self, keys: SrtpKeys) -> None:
+        """Use ``keys`` in place of a handshake."""
+        self.peer.set_keys(keys)
+
+    def restart_ice(self, ice_parameters: JsonObject, now: Instant) -> None:
+        """Go on with what ``transport.restart_ice()`` gave."""
+        self.peer.restart_ice(ice_parameters["usernameFragment"], ice_parameters["password"], now)
+
+    def add_source(self, spec: SourceSpec) -> MediaSource:
+        """Send this stream from the moment that there are keys."""
+        source = self.sources[spec.ssrc] = MediaSource(spec)
+        self._waiting.append(source)
+        return source
+
+    def add_sink(self, rtp_parameters: JsonObject) -> MediaSink:
+        """Expect the stream of a consumer with these ``rtpParameters``."""
+        sink = MediaSink(rtp_parameters)
+        self.sinks[sink.ssrc] = sink
+        if sink.rtx_ssrc is not None:
+            self.sinks[sink.rtx_ssrc] = sink
+        return sink
+
+    def request_key_frame(self, sink: MediaSink) -> None:
+        """Send a PLI for a stream."""
+        self._send_rtcp([self._empty_report(), PictureLossIndication(REPORTER_SSRC, sink.ssrc)])
+
+    def receive(self, data: bytes, path: Path, now: Instant) -> None:
+        """Take a datagram."""
+        self.peer.receive(data, now)
+        self._after(now)
+
+    def handle_timeout(self, now: Instant) -> None:
+        """Checks, DTLS, frames, reports, NACKs: whatever is due."""
+        due = self.peer.next_timeout()
+        if due is not None and due <= now:
+            self.peer.handle_timeout(now)
+        self._after(now)
+        if not self.peer.connected:
+            return
+        for source in self.sources.values():
+            for packet in source.take_due(now):
+                self.peer.send_rtp(packet)
+        if self._next_report is not None and self._next_report <= now:
+            self._next_report = Instant(now + REPORT_INTERVAL_US)
+            self._report(now)
+
+    def next_timeout(self) -> Instant | None:
+        """The earliest of all that."""
+        deadlines = [self.peer.next_timeout()]
+        if self.peer.connected:
+            deadlines.append(self._next_report)
+            deadlines += [source.next_timeout() for source in self.sources.values()]
+            deadlines += [sink.next_nack() for sink in self.sinks.values()]
+            if self._waiting:
+                return Instant(0)
+        return min((at for at in deadlines if at is not None), default=None)
+
+    def transmit(self) -> list[Datagram]:
+        """What to send, once."""
+        return self.peer.transmit()
+
+    def close(self) -> None:
+        """Say BYE and close_notify."""
+        if self.peer.connected and self.sources:
+            self._send_rtcp([self._empty_report(), Goodbye(tuple(self.sources))])
+        self.sources.clear()
+        self._next_report = None
+        self.peer.close()
+
+    def _after(self, now: Instant) -> None:
+        """What follows from the events of the inner peer, and from time."""
+        for event in self.peer.events():
+            if isinstance(event, RtpArrived):
+                self._receive_rtp(event.packet, now)
+            elif isinstance(event, RtcpArrived):
+                self._receive_rtcp(event.packet, now)
+        if not self.peer.connected:
+            return
+        if self._next_report is None:
+            self._next_report = Instant(now + REPORT_INTERVAL_US)
+        while self._waiting:
+            self._waiting.pop(0).start(now)
+        nacks: list[RtcpPacket] = []
+        for ssrc, sink in self.sinks.items():
+            missing = sink.take_nacks(now) if ssrc == sink.ssrc else []
+            if missing:
+                nacks.append(Nack(REPORTER_SSRC, ssrc, tuple(missing)))
+        if nacks:
+            self._send_rtcp([self._empty_report(), *nacks])
+
+    def _receive_rtp(self, data: bytes, now: Instant) -> None:
+        try:
+            packet = RtpPacket.parse(data)
+        except MalformedPacket:
+            self.malformed += 1
+            return
+        sink = self.sinks.get(packet.ssrc)
+        if sink is None:
+            self.unknown_ssrcs += 1
+            return
+        sink.receive(packet, now)
+
+    def _receive_rtcp(self, data: bytes, now: Instant) -> None:
+        packets, malformed = parse_compound(data)
+        self.malformed += malformed is not None
+        for packet in packets:
+            match packet:
+                case PictureLossIndication():
+                    self._key_frame_asked(packet.media_ssrc)
+                case FullIntraRequest():
+                    for entry in packet.entries:
+                        self._key_frame_asked(entry.ssrc)
+                case Nack():
+                    self._repeat(packet)
+                case SenderReport():
+                    sink = self.sinks.get(packet.ssrc)
+                    if sink is not None:
+                        sink.note_sender_report(packet, now)
+
+    def _key_frame_asked(self, ssrc: int) -> None:
+        source = self.sources.get(ssrc)
+        if source is not None:
+            self.key_frame_requests += 1
+            source.key_frame_wanted = True
+
+    def _repeat(self, nack: Nack) -> None:
+        source = self.sources.get(nack.media_ssrc)
+        if source is None:
+            return
+        self.nacked += len(nack.sequence_numbers)
+        for number in nack.sequence_numbers:
+            packet = source.retransmit(number)
+            if packet is not None:
+                self.peer.send_rtp(packet)
+
+    def _report(self, now: Instant) -> None:
+        blocks = [
+            block
+            for ssrc, sink in self.sinks.items()
+            if ssrc == sink.ssrc and (block := sink.report_block(now)) is not None
+        ][:MAX_BLOCKS]
+        reports: list[RtcpPacket] = [
+            SenderReport(
+                ssrc,
+                unix_us_to_ntp(now),
+                source.last_timestamp,
+                source.packets & 0xFFFF_FFFF,
+                source.octets & 0xFFFF_FFFF,
+            )
+            for ssrc, source in self.sources.items()
+            if source.packets
+        ]
+        if blocks or not reports:
+            reports.append(ReceiverReport(REPORTER_SSRC, tuple(blocks)))
+        names = [SdesChunk(ssrc, ((CNAME_ITEM, b"rtpfwd-test"),)) for ssrc in self.sources]
+        if names:
+            reports.append(SourceDescription(tuple(names)))
+        self._send_rtcp(reports)
+
+    def _send_rtcp(self, packets: list[RtcpPacket]) -> None:
+        if self.peer.connected:
+            self.peer.send_rtcp(serialize_compound(packets))
+
+    @staticmethod
+    def _empty_report() -> RtcpPacket:
+        return ReceiverReport(REPORTER_SSRC)

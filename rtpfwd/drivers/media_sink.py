@@ -1,0 +1,165 @@
+"""The receiving half of a test client: counts one stream, asks for what is missing, and checks what a decoder
+relies on.
+
+Source: RFC 3550 A.1, A.3 and A.8 for the figures of receiver reports, RFC 4585 §6.2.1 for NACK, RFC 4588 for
+RTX. What it checks is what an SFU promises: one numbering without holes or repetitions, and timestamps that
+only move forward.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rtpfwd.clock import Instant, milliseconds, us_to_ntp_short, us_to_ticks
+from rtpfwd.drivers.fake_media import read_mark
+from rtpfwd.wire.payloads.vp8 import parse_vp8
+from rtpfwd.wire.rtcp.reports import ReportBlock, SenderReport
+from rtpfwd.wire.rtp import RtpPacket
+from rtpfwd.wire.rtx import OSN_SIZE, unwrap_payload
+from rtpfwd.wire.serial import distance_32
+
+JsonObject = dict[str, Any]
+
+NACK_RETRY_US = milliseconds(100)
+NACK_TRIES = 10
+MAX_GAP = 1000  # more than this is a jump, not loss
+
+
+class MediaSink:
+    """One incoming stream, as a consumer's ``rtpParameters`` announce it."""
+
+    def __init__(self, rtp_parameters: JsonObject) -> None:
+        encoding = rtp_parameters["encodings"][0]
+        codec = rtp_parameters["codecs"][0]
+        self.ssrc: int = encoding["ssrc"]
+        self.rtx_ssrc: int | None = encoding.get("rtx", {}).get("ssrc")
+        self.mid: str | None = rtp_parameters.get("mid")
+        self.payload_type: int = codec["payloadType"]
+        self.clock_rate: int = codec["clockRate"]
+        self.is_vp8 = codec["mimeType"].lower() == "video/vp8"
+        self.uses_nack = any(one == {"type": "nack", "parameter": ""} for one in codec["rtcpFeedback"])
+        self.packets = self.octets = self.duplicates = self.repaired = self.key_frames = 0
+        self.wrong_payload_type = self.timestamps_back = self.jumps = 0
+        self.began_with_key_frame: bool | None = None
+        """Of video: whether the first packet that arrived begins a key frame."""
+        self.last_arrival: Instant | None = None
+        self.last_timestamp: int | None = None
+        self.latencies_us: list[int] = []
+        self.marks: list[int] = []
+        """The numbers that the source gave to the packets, in order of arrival; those without a mark leave
+        none.
+        """
+        self.last_sender_report: SenderReport | None = None
+        self._sender_report_at: Instant | None = None
+        self._first: int | None = None
+        self._highest = 0
+        self._missing: dict[
+            int, tuple[int, Instant]
+        ] = {}  # extended number -> (times asked, when to ask next)
+        self._jitter_q4 = 0
+        self._last_transit: int | None = None
+        self._reported_expected = self._reported_packets = 0
+
+    @property
+    def missing(self) -> list[int]:
+        """16-bit sequence numbers that have not arrived, lowest first."""
+        return [extended & 0xFFFF for extended in sorted(self._missing)]
+
+    @property
+    def lost(self) -> int:
+        """Packets that the numbering promises and that never came."""
+        return len(self._missing)
+
+    def receive(self, packet: RtpPacket, now: Instant) -> None:
+        """A decrypted packet of this stream or of its RTX."""
+        if packet.ssrc == self.rtx_ssrc:
+            if len(packet.payload) <= OSN_SIZE:
+                return  # padding of a prober
+            number, payload = unwrap_payload(packet.payload)
+            self._arrived(number, packet.timestamp, payload, now, repaired=True)
+            return
+        if packet.payload_type != self.payload_type:
+            self.wrong_payload_type += 1
+            return
+        transit = us_to_ticks(now, self.clock_rate) - packet.timestamp & 0xFFFF_FFFF
+        if self._last_transit is not None:
+            self._jitter_q4 += abs(distance_32(transit, self._last_transit)) - (self._jitter_q4 + 8 >> 4)
+        self._last_transit = transit
+        self._arrived(packet.sequence_number, packet.timestamp, packet.payload, now, repaired=False)
+
+    def note_sender_report(self, report: SenderReport, now: Instant) -> None:
+        """An SR of this stream."""
+        self.last_sender_report, self._sender_report_at = report, now
+
+    def take_nacks(self, now: Instant) -> list[int]:
+        """16-bit sequence numbers to ask for now."""
+        if not self.uses_nack:
+            return []
+        due: list[int] = []
+        for extended, (tries, at) in sorted(self._missing.items()):
+            if at <= now and tries < NACK_TRIES:
+                self._missing[extended] = tries + 1, Instant(now + NACK_RETRY_US)
+                due.append(extended & 0xFFFF)
+        return due
+
+    def next_nack(self) -> Instant | None:
+        """When ``take_nacks`` has something."""
+        if not self.uses_nack:
+            return None
+        return min((at for tries, at in self._missing.values() if tries < NACK_TRIES), default=None)
+
+    def report_block(self, now: Instant) -> ReportBlock | None:
+        """What to say of this stream in a receiver report; ``None`` before the first packet."""
+        if self._first is None:
+            return None
+        expected = self._highest - self._first + 1
+        expected_now = expected - self._reported_expected
+        lost_now = expected_now - (self.packets - self._reported_packets)
+        self._reported_expected, self._reported_packets = expected, self.packets
+        fraction = (max(lost_now, 0) << 8) // expected_now if expected_now > 0 else 0
+        report, heard_at = self.last_sender_report, self._sender_report_at
+        return ReportBlock(
+            ssrc=self.ssrc,
+            fraction_lost=min(fraction, 255),
+            packets_lost=expected - self.packets,
+            highest_sequence_number=self._highest & 0xFFFF_FFFF,
+            jitter=self._jitter_q4 >> 4,
+            last_sender_report=report.ntp >> 16 & 0xFFFF_FFFF if report is not None else 0,
+            delay_since_last_sender_report=us_to_ntp_short(now - heard_at) if heard_at is not None else 0,
+        )
+
+    def _arrived(self, number: int, timestamp: int, payload: bytes, now: Instant, *, repaired: bool) -> None:
+        if self._first is None:
+            self._first = number
+            self._highest = number - 1
+        ahead = (number - self._highest + 0x8000 & 0xFFFF) - 0x8000
+        extended = self._highest + ahead
+        if ahead > MAX_GAP:
+            self.jumps += 1
+            self._missing.clear()
+            self._highest = extended
+        elif ahead > 0:
+            for gone in range(self._highest + 1, extended):
+                self._missing[gone] = 0, now
+            self._highest = extended
+            if self.last_timestamp is not None and distance_32(timestamp, self.last_timestamp) < 0:
+                self.timestamps_back += 1
+            self.last_timestamp = timestamp
+        elif self._missing.pop(extended, None) is None:
+            self.duplicates += 1
+            return
+        self._count(payload, now, repaired)
+
+    def _count(self, payload: bytes, now: Instant, repaired: bool) -> None:
+        self.packets += 1
+        self.octets += len(payload)
+        self.repaired += repaired
+        self.last_arrival = now
+        is_key_frame = self.is_vp8 and parse_vp8(payload).is_keyframe
+        self.key_frames += is_key_frame
+        if self.began_with_key_frame is None:
+            self.began_with_key_frame = is_key_frame
+        mark = read_mark(payload)
+        if mark is not None:
+            self.marks.append(mark.number)
+            self.latencies_us.append(now - mark.sent_at)

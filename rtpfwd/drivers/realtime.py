@@ -1,0 +1,261 @@
+"""The real world around a worker: sockets, the monotonic clock, asyncio. The composition root of a serving
+process.
+
+The whole contract: after any input (datagrams, a timer, a control call) send what waits, hand out events,
+re-arm the timer. Control calls are synchronous; whoever makes them calls ``flush`` afterwards, once for a
+batch of them.
+
+Source of the shape: aioquic's asyncio adapter. Reads take at most 64 datagrams of one socket per wake-up, and
+the loop runs every other socket and every timer before it comes back for more, so that a flood starves
+nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+
+from rtpfwd.clock import Instant
+from rtpfwd.dataplane.load import load_plane
+from rtpfwd.drivers.interfaces import ListenSettings, bind_addresses, listen_addresses
+from rtpfwd.drivers.log_limit import LogLimit
+from rtpfwd.drivers.loop import LagMeter, LoopLag
+from rtpfwd.drivers.udp import UdpSockets
+from rtpfwd.protocols.certificate import Certificate, generate
+from rtpfwd.protocols.dtls import DtlsContext
+from rtpfwd.protocols.srtp import Profile
+from rtpfwd.sfu.events import Event
+from rtpfwd.sfu.listen import ListenAddress
+from rtpfwd.sfu.settings import WorkerSettings
+from rtpfwd.sfu.worker import Worker
+
+EVENT_ROUNDS = 64
+"""How often listeners may cause further events within one flush, before the loop gets a turn."""
+TIMER_BACKOFF_US = 100_000
+"""After an exception out of a timer, so that a deadline that stays due does not spin the loop."""
+SHORTEST_TIMER_S = 0.001  # what uvloop and epoll can tell apart
+
+log = structlog.get_logger("rtpfwd.driver")
+
+
+class RealtimeDriver:
+    """One worker on the running event loop. Make it with ``start``; not thread-safe."""
+
+    def __init__(self, worker: Worker, sockets: UdpSockets, addresses: list[ListenAddress]) -> None:
+        self.worker = worker
+        self.addresses = addresses
+        """What the candidates of this worker say."""
+        self._sockets = sockets
+        self._loop = asyncio.get_running_loop()
+        self._lag = LagMeter(self._loop)
+        self._errors = LogLimit(self.now)
+        self._timer: asyncio.TimerHandle | None = None
+        self._armed_for: Instant | None = None
+        self._flushing = False
+        self._closed = False
+        self._failures = {"receive": 0, "timer": 0, "listener": 0}
+        for index, fileno in enumerate(sockets.filenos()):
+            self._loop.add_reader(fileno, self._readable, index)
+
+    @classmethod
+    async def start(
+        cls,
+        listen: ListenSettings,
+        settings: WorkerSettings | None = None,
+        *,
+        certificate: Certificate | None = None,
+        profiles: tuple[Profile, ...] = tuple(Profile),
+        plane: str | None = None,
+        entropy: Callable[[int], bytes] = os.urandom,
+    ) -> RealtimeDriver:
+        """Bind, make a worker, serve.
+
+        ``certificate`` is made afresh for ``None``; ``profiles`` are the SRTP profiles to offer, best first;
+        ``plane`` names a data plane (``None``: the best there is). Raises ``OSError`` when an address cannot
+        be bound and ``InvalidParameters`` for settings that make no sense.
+        """
+        settings = settings or WorkerSettings()
+        unix_us = time.time_ns() // 1000
+        context = DtlsContext(certificate or generate(unix_us), profiles)
+        sockets = UdpSockets.bind(bind_addresses(listen), listen.port)
+        try:
+            addresses = listen_addresses(
+                [(info.address, info.port) for info in sockets.info()], listen.announced
+            )
+            worker = Worker(
+                load_plane(plane, settings.plane),
+                settings=settings,
+                dtls_context=context,
+                listen=addresses,
+                entropy=entropy,
+                unix_us_at_zero=unix_us - time.monotonic_ns() // 1000,
+            )
+            driver = cls(worker, sockets, addresses)
+        except BaseException:
+            sockets.close()
+            raise
+        for info in sockets.info():
+            log.info(
+                "listening",
+                address=info.address,
+                port=info.port,
+                receive_buffer=info.receive_buffer,
+                send_buffer=info.send_buffer,
+            )
+        return driver
+
+    def now(self) -> Instant:
+        """The monotonic clock, in microseconds."""
+        return Instant(time.monotonic_ns() // 1000)
+
+    @property
+    def closed(self) -> bool:
+        """Whether ``close`` was called."""
+        return self._closed
+
+    @property
+    def loop_lag(self) -> LoopLag:
+        """How late the loop runs."""
+        return self._lag.read()
+
+    def flush(self) -> None:
+        """Send what waits, deliver events, re-arm the timer. Call after control calls; harmless from within a
+        listener.
+        """
+        if self._closed or self._flushing:
+            return
+        self._drain()
+        if not self._closed:
+            self._arm()
+
+    def counters(self) -> dict[str, int]:
+        """Running totals of sockets, loop and worker under flat names, for metrics and for tests."""
+        lag = self._lag.read()
+        totals = self._sockets.counters()
+        totals.update({f"driver_{name}_failures": count for name, count in self._failures.items()})
+        totals["loop_lag_us"] = lag.last_us
+        totals["loop_lag_worst_us"] = lag.worst_us
+        totals.update(_flat("worker", self.worker.counters()))
+        return totals
+
+    async def close(self) -> None:
+        """Close the worker, send its goodbyes, release the port. Again is harmless."""
+        if self._closed:
+            return
+        try:
+            self.worker.close(now=self.now())
+            self._drain()
+        finally:
+            self._closed = True
+            for fileno in self._sockets.filenos():
+                self._loop.remove_reader(fileno)
+            self._disarm()
+            self._lag.close()
+            self._sockets.close()
+        await asyncio.sleep(0)  # what the readers scheduled has run before the caller goes on
+
+    def _readable(self, index: int) -> None:
+        if self._closed:
+            return
+        datagrams = self._sockets.receive(index)
+        if datagrams:
+            try:
+                self.worker.receive(datagrams, self.now())
+            except Exception:
+                # Network input must never raise, so this is a bug of ours; the rest of the calls go on.
+                self._fail("receive", datagrams=len(datagrams))
+        self.flush()
+
+    def _timeout(self) -> None:
+        self._timer = self._armed_for = None
+        if self._closed:
+            return
+        now = self.now()
+        deadline = self.worker.next_timeout()
+        if deadline is not None and deadline <= now:
+            try:
+                self.worker.handle_timeout(now)
+            except Exception:
+                self._fail("timer")
+                self._drain()
+                if not self._closed:
+                    self._arm_at(Instant(now + TIMER_BACKOFF_US), now)
+                return
+        self._drain()
+        if not self._closed:
+            self._arm()
+
+    def _drain(self) -> None:
+        worker = self.worker
+        self._flushing = True
+        try:
+            for _ in range(EVENT_ROUNDS):
+                datagrams = worker.transmit()
+                if datagrams:
+                    self._sockets.send(datagrams)
+                events = worker.events()
+                if not events:
+                    return
+                for event in events:
+                    self._deliver(event)
+            self._loop.call_soon(self.flush)
+        finally:
+            self._flushing = False
+
+    def _deliver(self, event: Event) -> None:
+        for listener in event.source.listeners(event.name):
+            try:
+                listener(*event.values)
+            except Exception:
+                self._fail("listener", event=event.name, source=type(event.source).__name__)
+
+    def _arm(self) -> None:
+        deadline = self.worker.next_timeout()
+        if deadline is None:
+            self._disarm()
+        elif self._armed_for is None or deadline < self._armed_for:
+            self._arm_at(deadline, self.now())
+        # A later deadline waits until the timer fires in vain: cheaper than re-arming for every batch.
+
+    def _arm_at(self, deadline: Instant, now: Instant) -> None:
+        self._disarm()
+        self._armed_for = deadline
+        if deadline <= now:
+            # Behind what is ready already, so that a worker with endless work does not starve its sockets.
+            self._timer = self._loop.call_later(0, self._timeout)
+        else:
+            delay = max((deadline - now) / 1e6, SHORTEST_TIMER_S)
+            self._timer = self._loop.call_later(delay, self._timeout)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._armed_for = None
+
+    def _fail(self, kind: str, **details: Any) -> None:
+        self._failures[kind] += 1
+        suppressed = self._errors.allow(kind)
+        if suppressed is not None:
+            log.exception(f"exception in {kind}", suppressed=suppressed, **details)
+
+
+def _flat(prefix: str, value: Any) -> dict[str, int]:
+    """Nested mappings and records of counts as ``prefix_name`` -> count."""
+    if isinstance(value, bool) or value is None:
+        return {}
+    if isinstance(value, int):
+        return {prefix: int(value)}
+    if isinstance(value, Mapping):
+        pairs = [(getattr(key, "name", str(key)).lower(), inner) for key, inner in value.items()]
+    else:
+        names = getattr(type(value), "__dataclass_fields__", {})
+        pairs = [(name, getattr(value, name)) for name in names]
+    flat: dict[str, int] = {}
+    for name, inner in pairs:
+        flat.update(_flat(f"{prefix}_{name}", inner))
+    return flat
