@@ -1,8 +1,8 @@
 """One tree of errors, split by whose fault it is.
 
 What the network sent raises ``MalformedPacket`` or ``Unauthentic``: the receive path counts it and drops the
-datagram. What a caller asked for raises one of the ``CallerError`` family and travels up to that caller; the names
-follow mediasoup 3.27's ``errors`` module where it has one.
+datagram. What a caller asked for raises one of the ``CallerError`` family and travels up to that caller; the
+names follow mediasoup 3.27's ``errors`` module where it has one.
 """
 
 

@@ -1,9 +1,9 @@
 """The seam between control plane and data plane: the only door into this floor.
 
-Happens per packet: inside. Happens per interval or per message: outside. Ids, integers, bytes and the frozen records
-below cross the seam; objects with behaviour do not, so that a dict of Python objects and a table of C structs can
-both stand behind it. The plane reads no clock and chooses nothing at random: times and first numbers arrive as
-arguments.
+Happens per packet: inside. Happens per interval or per message: outside. Ids, integers, bytes and the frozen
+records below cross the seam; objects with behaviour do not, so that a dict of Python objects and a table of C
+structs can both stand behind it. The plane reads no clock and chooses nothing at random: times and first
+numbers arrive as arguments.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ class Drop(IntEnum):
     """Why the plane dropped a packet. Every dropped packet counts under exactly one of these."""
 
     UNCLASSIFIED = 0
-    """The first byte belongs to no protocol of RFC 7983, or the datagram is too short for the one it names."""
+    """The first byte belongs to no protocol of RFC 7983, or the datagram is too short for the one it names.
+    """
     DTLS_UNVALIDATED_TUPLE = 1
     RTP_UNVALIDATED_TUPLE = 2
     RTCP_UNVALIDATED_TUPLE = 3
@@ -90,7 +91,8 @@ class PlaneLimits:
 class ReceiveStreamSpec:
     """A producer's encoding on the wire.
 
-    ``extension_ids`` maps header extension URIs to the *producer's* ids; ``mapped_extension_ids`` to the router's.
+    ``extension_ids`` maps header extension URIs to the *producer's* ids; ``mapped_extension_ids`` to the
+    router's.
     """
 
     transport: TransportId
@@ -125,7 +127,8 @@ class SendStreamSpec:
     extension_ids: Mapping[str, int]
     """Header extensions that the consumer takes, URI -> id."""
     first_sequence_number: int
-    """Below 2^15, so that no receiver can miss the first wrap (reliability rule of SRTP's rollover counter)."""
+    """Below 2^15, so that no receiver can miss the first wrap (reliability rule of SRTP's rollover counter).
+    """
     first_rtx_sequence_number: int
     needs_key_frame: bool
     """Whether forwarding may begin only at a key frame (video whose descriptor is understood)."""
@@ -134,7 +137,8 @@ class SendStreamSpec:
     paused: bool = False
 
 
-# -- upcalls ---------------------------------------------------------------------------------------------------------
+# -- upcalls
+# ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +170,8 @@ class RtcpReceived:
 class UnknownSsrc:
     """An authenticated packet of an SSRC that no stream claims; the packet is held.
 
-    ``mid``, ``rid`` and ``repaired_rid`` come from its header extensions under the transport's receive extensions.
-    Answer with ``add_receive_stream`` or, later, ``retry_unknown``.
+    ``mid``, ``rid`` and ``repaired_rid`` come from its header extensions under the transport's receive
+    extensions. Answer with ``add_receive_stream`` or, later, ``retry_unknown``.
     """
 
     transport: TransportId
@@ -235,7 +239,8 @@ Upcall = (
     | OrientationChanged
 )
 
-# -- what the control plane reads ------------------------------------------------------------------------------------
+# -- what the control plane reads
+# ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +261,9 @@ class ReceiveCounters:
     expected: int = 0
     """Packets that the numbering says were sent, over all restarts of it."""
     received: int = 0
-    """Of these, the ones that arrived by themselves; what RTX restored does not count (reports are about the link)."""
+    """Of these, the ones that arrived by themselves; what RTX restored does not count (reports are about the
+    link).
+    """
     highest_extended: int = 0
     """Extended highest sequence number received; meaningless while ``packets`` is 0."""
     jitter: int = 0
@@ -358,7 +365,8 @@ class DataPlane(Protocol):
         """An outgoing stream without a source."""
 
     def set_source(self, stream: SendStreamId, source: ReceiveStreamId | None, now: Instant) -> None:
-        """The source that this stream shall forward: at once, or from its next key frame on when one is needed.
+        """The source that this stream shall forward: at once, or from its next key frame on when one is
+        needed.
 
         Until then the present source goes on. ``None`` stops at once.
         """

@@ -10,7 +10,9 @@ PLANES = ("reference",)
 
 
 def load_plane(name: str | None = None, limits: PlaneLimits | None = None) -> DataPlane:
-    """The plane of that name, or the best there is for ``None``. Raises ``UnsupportedError`` for another name."""
+    """The plane of that name, or the best there is for ``None``. Raises ``UnsupportedError`` for another
+    name.
+    """
     if name not in (None, *PLANES):
         raise UnsupportedError(f"no data plane {name!r}: there is {', '.join(PLANES)}")
     return ReferencePlane(limits)

@@ -1,0 +1,1 @@
+"""The data plane in readable Python: always there, and the oracle of every other plane."""

@@ -1,8 +1,9 @@
 """Writing outgoing RTP packets: one header and extension block for each consumer, around a shared payload.
 
-The extension elements of a source packet are the same for all consumers that negotiated the same ids and MID, so their
-bytes are built once for a packet and layout; only the transport-wide number, which leads the block, differs.
-Source: RFC 3550 §5.1, RFC 8285 (one-byte form where all elements fit, else two-byte), RFC 8843 §15 (MID).
+The extension elements of a source packet are the same for all consumers that negotiated the same ids and MID,
+so their bytes are built once for a packet and layout; only the transport-wide number, which leads the block,
+differs. Source: RFC 3550 §5.1, RFC 8285 (one-byte form where all elements fit, else two-byte), RFC 8843 §15
+(MID).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The last packets of a receive stream: answers retransmission requests and tells duplicates.
 
-One ring for each receive stream, shared by all its consumers. mediasoup keeps a store for each consumer; sharing makes
-memory independent of the audience (the numbering of a send stream maps its numbers back, see numbering.py).
+One ring for each receive stream, shared by all its consumers. mediasoup keeps a store for each consumer;
+sharing makes memory independent of the audience (the numbering of a send stream maps its numbers back, see
+numbering.py).
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from rtpfwd.dataplane.reference.packet import Packet
 
 
 class History:
-    """A ring of ``capacity`` packets (a power of two) by extended sequence number, none older than ``keep_us``."""
+    """A ring of ``capacity`` packets (a power of two) by extended sequence number, none older than
+    ``keep_us``.
+    """
 
     __slots__ = ("_floor", "_highest", "_keep_us", "_mask", "_ring")
 

@@ -1,8 +1,8 @@
 """Which packets of a receive stream are missing, and when to ask for them (again).
 
-Source: RFC 4585 §6.2.1 for what a NACK says; the timings, limits and trimming are mediasoup's ``NackGenerator``: first
-after 10 ms (reordering mostly heals by then), again after a round trip, ten times, at most a thousand numbers; on overflow forget
-what lies before a key frame, else everything and ask for one.
+Source: RFC 4585 §6.2.1 for what a NACK says; the timings, limits and trimming are mediasoup's
+``NackGenerator``: first after 10 ms (reordering mostly heals by then), again after a round trip, ten times,
+at most a thousand numbers; on overflow forget what lies before a key frame, else everything and ask for one.
 """
 
 from __future__ import annotations

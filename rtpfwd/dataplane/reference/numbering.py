@@ -1,8 +1,9 @@
 """The outgoing numbering of a send stream: continuous over deliberate drops, pauses and changes of source.
 
-A list of segments, each a run of input numbers with one offset. New packets use the last segment, late ones the segment
-that their number fell into, and a NACK's outgoing number maps back through the same list to the source's packet: it is
-both the sequence manager of mediasoup and the range map of LiveKit. Numbers are extended (no wrap) inside.
+A list of segments, each a run of input numbers with one offset. New packets use the last segment, late ones
+the segment that their number fell into, and a NACK's outgoing number maps back through the same list to the
+source's packet: it is both the sequence manager of mediasoup and the range map of LiveKit. Numbers are
+extended (no wrap) inside.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ SEGMENTS_KEPT = 128  # two seconds of dropping every second picture of a 60 fps 
 
 
 class Segment:
-    """Input numbers ``first`` .. ``last`` of ``source`` go out as ``input + offset``; ``last`` is None while open."""
+    """Input numbers ``first`` .. ``last`` of ``source`` go out as ``input + offset``; ``last`` is None while
+    open.
+    """
 
     __slots__ = ("first", "last", "offset", "picture_offset", "source", "timestamp_offset", "tl0_offset")
 
@@ -54,7 +57,9 @@ class Numbering:
         picture_offset: int = 0,
         tl0_offset: int = 0,
     ) -> Segment:
-        """Input ``first`` of ``source`` takes the number after the highest handed out; earlier inputs stay out."""
+        """Input ``first`` of ``source`` takes the number after the highest handed out; earlier inputs stay
+        out.
+        """
         self._close(self._highest_input)
         segment = Segment(
             source, first, self.highest + 1 - first, timestamp_offset, picture_offset, tl0_offset
@@ -76,7 +81,9 @@ class Numbering:
         return self._find_input(segment.source, sequence)
 
     def skip(self, sequence: int) -> None:
-        """Close up over an input that is not forwarded. One that comes late leaves its gap: the next are numbered."""
+        """Close up over an input that is not forwarded. One that comes late leaves its gap: the next are
+        numbered.
+        """
         segment = self.current
         if segment is None or sequence <= self._highest_input:
             return
@@ -94,7 +101,8 @@ class Numbering:
             segment.tl0_offset,
         )
         segment.last = sequence - 1
-        # What was handed out may lie before a gap that the skipped packet ended; the gap itself stays numbered.
+        # What was handed out may lie before a gap that the skipped packet ended; the gap itself stays
+        # numbered.
         self.highest = sequence - 1 + segment.offset
         self._append(following)
 

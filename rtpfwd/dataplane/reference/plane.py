@@ -1,7 +1,9 @@
-"""The reference data plane: a packet's way from top to bottom, in readable Python. The oracle of every other plane.
+"""The reference data plane: a packet's way from top to bottom, in readable Python. The oracle of every other
+plane.
 
-``forward`` reads in the order a packet travels: classify, find the transport, unprotect, parse, find the stream, count and
-order, route, and for each send stream renumber, write, protect. Nothing from the network raises out of it.
+``forward`` reads in the order a packet travels: classify, find the transport, unprotect, parse, find the
+stream, count and order, route, and for each send stream renumber, write, protect. Nothing from the network
+raises out of it.
 """
 
 from __future__ import annotations
@@ -71,7 +73,8 @@ class ReferencePlane:
         self._kinds = dict.fromkeys(Kind, 0)
         self._datagrams = self._accepted = self._held = self._forwarded = 0
 
-    # -- tables ------------------------------------------------------------------------------------------------------
+    # -- tables
+    # ------------------------------------------------------------------------------------------------------
 
     def add_transport(self, transport: TransportId) -> None:
         """A transport without keys or paths."""
@@ -177,7 +180,8 @@ class ReferencePlane:
                 header = parse_header(plain)
                 self._ask(entry, header, _elements(plain, header))
 
-    # -- packets -----------------------------------------------------------------------------------------------------
+    # -- packets
+    # -----------------------------------------------------------------------------------------------------
 
     def forward(self, arrived: Sequence[Datagram], now: Instant) -> list[Datagram]:
         """Take datagrams off the network, return those to send."""
@@ -224,7 +228,8 @@ class ReferencePlane:
         """Route packets whose SSRC has been claimed."""
         return self._release_claimed(now)
 
-    # -- what the control plane must know ------------------------------------------------------------------------------
+    # -- what the control plane must know
+    # ------------------------------------------------------------------------------
 
     def take_upcalls(self) -> list[Upcall]:
         """Upcalls since the last call."""
@@ -267,7 +272,8 @@ class ReferencePlane:
             },
         )
 
-    # -- one datagram --------------------------------------------------------------------------------------------------
+    # -- one datagram
+    # --------------------------------------------------------------------------------------------------
 
     def _receive_dtls(self, data: bytes, path: Path) -> None:
         transport = self._table.paths.get(path)
@@ -426,14 +432,14 @@ class ReferencePlane:
             now,
         )
         self._note_missing(stream, stream.note(packet, now))
-        if packet.key_frame and stream.last_key_timestamp != packet.timestamp:
-            stream.last_key_timestamp = packet.timestamp
-            stream.key_frames += 1
-            self._upcalls.append(KeyFrameReceived(stream.id))
         if stream.spec.extension_ids.get(VIDEO_ORIENTATION) in elements:
             self._note_orientation(stream, elements)
         if stream.paused:
             return Drop.PRODUCER_PAUSED
+        if packet.key_frame and stream.last_key_timestamp != packet.timestamp:
+            stream.last_key_timestamp = packet.timestamp
+            stream.key_frames += 1
+            self._upcalls.append(KeyFrameReceived(stream.id))
         upcalls = self._upcalls
         before = len(upcalls)
         for send_stream in self._table.routes[stream.id]:
@@ -487,7 +493,8 @@ class ReferencePlane:
         original = stream.history.get(source_number) if stream is not None else None
         return None if original is None else entry.resend(sequence_number, original, segment, now)
 
-    # -- SSRCs that nobody has claimed yet ------------------------------------------------------------------------------
+    # -- SSRCs that nobody has claimed yet
+    # ------------------------------------------------------------------------------
 
     def _hold(
         self, transport: Transport, plain: bytes, header: RtpHeader, elements: dict[int, bytes]

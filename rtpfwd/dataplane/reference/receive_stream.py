@@ -1,8 +1,8 @@
 """One encoding of a producer as it arrives: extended numbering, jitter, duplicates, holes, RTX.
 
-Source: RFC 3550 A.1 (validity and extension of sequence numbers), A.3 (expected and received), A.8 (jitter); RFC 4588 for
-RTX. Dropout and misorder bounds are mediasoup's. Restored packets take the same way as original ones, except that they
-count neither as received nor towards jitter: reports are about the link.
+Source: RFC 3550 A.1 (validity and extension of sequence numbers), A.3 (expected and received), A.8 (jitter);
+RFC 4588 for RTX. Dropout and misorder bounds are mediasoup's. Restored packets take the same way as original
+ones, except that they count neither as received nor towards jitter: reports are about the link.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ class ReceiveStream:
         "last_arrival",
         "last_key_timestamp",
         "last_timestamp",
-        "nacks",
         "nack_packets",
         "nack_requests",
-        "original",
+        "nacks",
         "orientation",
+        "original",
         "packets",
         "paused",
         "repaired",
@@ -134,7 +134,8 @@ class ReceiveStream:
             return Drop.RTX_UNWANTED
         ahead = original_sequence_number - highest & 0xFFFF
         if 0 < ahead < MAX_DROPOUT:
-            # Newer than all originals: sent as padding by a prober, or the originals were lost. Both are welcome.
+            # Newer than all originals: sent as padding by a prober, or the originals were lost. Both are
+            # welcome.
             self._highest = highest + ahead
             return highest + ahead
         extended = highest - (highest - original_sequence_number & 0xFFFF)
@@ -143,7 +144,9 @@ class ReceiveStream:
         return extended
 
     def count_original(self, size: int, timestamp: int, now: Instant) -> None:
-        """Count an authentic packet of the SSRC itself and update jitter (A.8, on the first packet of a picture)."""
+        """Count an authentic packet of the SSRC itself and update jitter (A.8, on the first packet of a
+        picture).
+        """
         self.packets += 1
         self.original += 1
         self.bytes += size

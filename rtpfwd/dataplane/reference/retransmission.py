@@ -1,8 +1,8 @@
 """Answering NACKs: what was resent when, and the ciphertexts kept for peers without RTX.
 
-At most one resend of a packet per round trip (mediasoup's rule): a receiver repeats its NACK until the packet comes.
-Peers without RTX get the very same ciphertext again: protecting the same number a second time with any byte changed would
-reuse the cipher's nonce, which under GCM gives the authentication key away.
+At most one resend of a packet per round trip (mediasoup's rule): a receiver repeats its NACK until the packet
+comes. Peers without RTX get the very same ciphertext again: protecting the same number a second time with any
+byte changed would reuse the cipher's nonce, which under GCM gives the authentication key away.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The routing table: 5-tuple -> transport, SSRC -> receive stream, receive stream -> send streams.
 
-Sources are looked up by authenticated facts only: paths come from ICE, SSRCs from packets that SRTP has let through.
+Sources are looked up by authenticated facts only: paths come from ICE, SSRCs from packets that SRTP has let
+through.
 """
 
 from __future__ import annotations

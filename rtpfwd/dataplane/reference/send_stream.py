@@ -1,7 +1,8 @@
 """One outgoing stream of a consumer: choose the source, renumber, write, protect, remember.
 
-Forwarding begins, and a change of source happens, at a key frame where the codec has them. Sequence numbers, timestamps
-and VP8 picture ids go on without a break over pauses and changes (RFC 7667 §3.7: the receiver sees one sender).
+Forwarding begins, and a change of source happens, at a key frame where the codec has them. Sequence numbers,
+timestamps and VP8 picture ids go on without a break over pauses and changes (RFC 7667 §3.7: the receiver sees
+one sender).
 """
 
 from __future__ import annotations
@@ -155,7 +156,9 @@ class SendStream:
             self._numbering.skip(sequence)
 
     def resend(self, sequence_number: int, original: Packet, segment: Segment, now: Instant) -> bytes | None:
-        """A retransmission on the RTX SSRC (RFC 4588 §4); None when the peer takes none for this payload type."""
+        """A retransmission on the RTX SSRC (RFC 4588 §4); None when the peer takes none for this payload
+        type.
+        """
         spec = self.spec
         sender = self.transport.sender
         payload_type = spec.rtx_payload_types.get(original.payload_type)

@@ -1,0 +1,39 @@
+"""Where a worker can be reached: the announced addresses behind its ICE candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+HOST_TYPE_PREFERENCE = 64  # mediasoup's value for its host candidates
+LOCAL_PREFERENCE = 10_000  # mediasoup: minus 100 for each further listen info
+LOCAL_PREFERENCE_STEP = 100
+COMPONENT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """A local UDP socket, by index, and the address under which peers reach it."""
+
+    address: str
+    port: int
+    local: int
+
+
+def ice_candidates(listen: Sequence[ListenAddress]) -> list[dict[str, object]]:
+    """``iceCandidates`` as mediasoup gives them, best first (RFC 8445 §5.1.2.1 for the priority)."""
+    return [_candidate(one, position) for position, one in enumerate(listen)]
+
+
+def _candidate(listen: ListenAddress, position: int) -> dict[str, object]:
+    local_preference = max(LOCAL_PREFERENCE - LOCAL_PREFERENCE_STEP * position, 0)
+    return {
+        "foundation": "udpcandidate",
+        "priority": HOST_TYPE_PREFERENCE << 24 | local_preference << 8 | 256 - COMPONENT,
+        # "ip" for clients that are older than "address"
+        "ip": listen.address,
+        "address": listen.address,
+        "protocol": "udp",
+        "port": listen.port,
+        "type": "host",
+    }

@@ -1,0 +1,57 @@
+"""Every tunable of a worker, with its unit and where its value comes from. Frozen; one for each worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rtpfwd.clock import milliseconds, seconds
+from rtpfwd.dataplane.interface import PlaneLimits
+
+
+@dataclass(frozen=True, slots=True)
+class RtcpSettings:
+    """When reports and feedback leave."""
+
+    first_report_us: int = milliseconds(500)  # mediasoup
+    report_interval_us: int = seconds(1)  # mediasoup: 1000 ms x 1.0-1.5
+    report_jitter_percent: int = 50
+    feedback_interval_us: int = milliseconds(100)  # mediasoup TransportCongestionControlServer
+    remb_interval_us: int = seconds(1)
+    packet_bytes: int = 1200
+    """Largest RTCP compound that we send, before SRTCP."""
+    default_rtt_us: int = milliseconds(100)  # mediasoup RtpStreamSend
+    max_rtt_us: int = seconds(10)
+    """Reports that claim more are clamped."""
+    nack_numbers_per_report: int = 300
+    """Sequence numbers answered for one RTCP datagram; the rest are ignored."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFrameSettings:
+    """How often a publisher may be asked for a key frame."""
+
+    min_interval_us: int = milliseconds(500)  # LiveKit's low-layer throttle
+    retry_us: int = milliseconds(500)
+    """Ask again when none came by then; mediasoup waits 1000 ms."""
+    retries: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """The whole tree. Durations in microseconds, rates in bits per second."""
+
+    consent_timeout_us: int = seconds(30)  # RFC 7675; mediasoup: same, 0 or 10-60 s
+    inactivity_us: int = milliseconds(1500)  # mediasoup, streams of a simulcast producer
+    inactivity_dtx_us: int = seconds(5)  # mediasoup
+    activity_check_us: int = milliseconds(250)
+    max_incoming_bitrate_bps: int = 0
+    """Told to publishers by REMB; 0: no limit."""
+    initial_remb_bps: int = 1_000_000
+    max_transports: int = 10_000
+    max_half_open_handshakes: int = 200
+    """Transports between a valid check and the end of their DTLS handshake."""
+    max_producers_per_transport: int = 64
+    max_consumers_per_transport: int = 1_000
+    rtcp: RtcpSettings = field(default_factory=RtcpSettings)
+    key_frames: KeyFrameSettings = field(default_factory=KeyFrameSettings)
+    plane: PlaneLimits = field(default_factory=PlaneLimits)

@@ -1,0 +1,383 @@
+"""One peer's transport: secure path, producers and consumers (mediasoup's ``WebRtcTransport``).
+
+This object owns and forwards; the work is done by ``SecureTransport`` (ICE, DTLS), ``MediaControl`` (RTCP)
+and ``RtpListener`` (whose SSRC is it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from rtpfwd import ortc
+from rtpfwd.clock import Instant
+from rtpfwd.dataplane.interface import TransportId, UnknownSsrc
+from rtpfwd.errors import InvalidParameters, InvalidState, LimitExceeded, NotFoundError
+from rtpfwd.ortc.json_values import JsonObject
+from rtpfwd.ortc.rtp_parameters import parse_rtp_mapping, parse_rtp_parameters
+from rtpfwd.protocols.dtls_states import DtlsState, DtlsStateChanged, KeysReady
+from rtpfwd.protocols.ice_lite import (
+    IceLite,
+    IceStateChanged,
+    LocalUfragRemoved,
+    SelectedTupleChanged,
+    TupleAdded,
+    TupleRemoved,
+)
+from rtpfwd.protocols.secure_transport import SecureEvent, SecureTransport
+from rtpfwd.protocols.srtp import SrtpKeys
+from rtpfwd.sfu import transport_stats
+from rtpfwd.sfu.consumer import Consumer
+from rtpfwd.sfu.context import Context, Deadline, check_app_data
+from rtpfwd.sfu.dtls_parameters import dtls_parameters, parse_dtls_parameters
+from rtpfwd.sfu.events import Emitter
+from rtpfwd.sfu.listen import ice_candidates
+from rtpfwd.sfu.media_control import MediaControl
+from rtpfwd.sfu.producer import Producer
+from rtpfwd.sfu.rtp_listener import RtpListener
+from rtpfwd.wire.datagram import Path
+from rtpfwd.wire.stun import StunView
+
+MAX_MID = 100_000_000  # eight digits (mediasoup)
+
+
+class WebRtcTransport(Emitter):
+    """Made by ``Router.create_web_rtc_transport``."""
+
+    EVENTS: ClassVar[frozenset[str]] = frozenset(
+        ("icestatechange", "iceselectedtuplechange", "dtlsstatechange", "routerclose", "close")
+    )
+
+    def __init__(
+        self,
+        context: Context,
+        router_rtp_capabilities: JsonObject,
+        find_producer: Callable[[str], Producer | None],
+        app_data: JsonObject,
+        on_close: Callable[[WebRtcTransport], None],
+        on_producer: Callable[[Producer, bool], None],
+    ) -> None:
+        super().__init__(context.events)
+        self.number = TransportId(context.next_id())
+        self.id = context.new_uuid()
+        self.app_data = app_data
+        self.closed = False
+        self.producers: dict[str, Producer] = {}
+        self.consumers: dict[str, Consumer] = {}
+        self.ice_candidates = ice_candidates(context.listen)
+        ice = IceLite(
+            context.entropy,
+            consent_timeout_us=context.settings.consent_timeout_us,
+            own_addresses=[(one.address, one.port) for one in context.listen],
+            error_budget=context.error_budget,
+        )
+        self.secure = SecureTransport(ice, context.dtls_context)
+        self.media = MediaControl(context, self.number, int.from_bytes(context.entropy(4)) | 1)
+        self.listener = RtpListener()
+        self._context = context
+        self._capabilities = router_rtp_capabilities
+        self._find_producer = find_producer
+        self._on_close = on_close
+        self._on_producer = on_producer
+        self._cname: str | None = None
+        self._next_mid = 0
+        context.plane.add_transport(self.number)
+        context.transports[self.number] = self
+        self._index_ufrags()
+
+    # -- mediasoup's methods
+    # -----------------------------------------------------------------------------------------
+
+    @property
+    def ice_parameters(self) -> JsonObject:
+        """``{usernameFragment, password, iceLite}``."""
+        ice = self.secure.ice
+        return {"usernameFragment": ice.ufrag, "password": ice.password, "iceLite": True}
+
+    @property
+    def dtls_parameters(self) -> JsonObject:
+        """Our role and fingerprints."""
+        return dtls_parameters(self.secure.dtls_role, self.secure.fingerprints)
+
+    @property
+    def ice_state(self) -> str:
+        """new, connected, completed, disconnected or closed."""
+        return self.secure.ice_state.value
+
+    @property
+    def dtls_state(self) -> str:
+        """new, connecting, connected, failed or closed."""
+        return self.secure.dtls_state.value
+
+    @property
+    def ice_selected_tuple(self) -> JsonObject | None:
+        """``{localAddress, localPort, remoteIp, remotePort, protocol}``, or None."""
+        path = self.secure.selected
+        return None if path is None else self._tuple(path)
+
+    @property
+    def dtls_remote_cert(self) -> str | None:
+        """The peer's certificate in PEM, once DTLS is connected."""
+        return self.secure.remote_certificate_pem
+
+    def connect(self, dtls_parameters: Any, *, now: Instant) -> None:
+        """What signaling says of the peer. Raises ``InvalidParameters``; ``InvalidState`` when called twice."""
+        self._check_open()
+        role, fingerprints = parse_dtls_parameters(dtls_parameters)
+        self.secure.connect(role, fingerprints, now)
+        self._after_secure(now)
+
+    def set_srtp_keys(self, keys: SrtpKeys, *, now: Instant) -> None:
+        """Keys in place of a DTLS handshake, for replays and tests. Raises ``InvalidState`` when DTLS has
+        begun.
+        """
+        self._check_open()
+        self.secure.set_keys(keys)
+        self._after_secure(now)
+
+    def restart_ice(self, *, now: Instant) -> JsonObject:
+        """New ICE parameters; the old ones hold until the first check with the new ones."""
+        self._check_open()
+        self.secure.restart_ice(self._context.entropy, now)
+        self._index_ufrags()
+        self._after_secure(now)
+        return self.ice_parameters
+
+    def set_max_incoming_bitrate(self, bitrate_bps: int) -> None:
+        """Tell publishers by REMB to stay below; 0: no limit. Raises ``InvalidParameters`` below zero."""
+        if not isinstance(bitrate_bps, int) or bitrate_bps < 0:
+            raise InvalidParameters("bitrate must be a non-negative number of bits per second")
+        self.media.max_incoming_bps = bitrate_bps
+
+    def produce(
+        self, kind: Any, rtp_parameters: Any, paused: bool = False, app_data: Any = None, *, now: Instant
+    ) -> Producer:
+        """Receive media. Raises ``InvalidParameters``, ``UnsupportedError``, ``LimitExceeded``,
+        ``InvalidState``.
+        """
+        self._check_open()
+        if kind not in ("audio", "video"):
+            raise InvalidParameters(f"invalid kind {str(kind)[:20]!r}")
+        if len(self.producers) >= self._context.settings.max_producers_per_transport:
+            raise LimitExceeded("max_producers_per_transport")
+        app_data = check_app_data(app_data)
+        normalised = ortc.get_producer_rtp_parameters(rtp_parameters, self._capabilities)
+        self._set_cname(normalised)
+        mapping = ortc.get_producer_rtp_parameters_mapping(
+            normalised, self._capabilities, entropy=self._context.entropy
+        )
+        consumable = ortc.get_consumable_rtp_parameters(kind, normalised, self._capabilities, mapping)
+        parameters = parse_rtp_parameters(normalised)
+        if any(codec.kind != kind for codec in parameters.codecs):
+            raise InvalidParameters(f"rtpParameters.codecs: not all are of kind {kind}")
+        producer = Producer(
+            self._context, self.number, self._context.new_uuid(), kind, normalised, parameters, consumable,
+            parse_rtp_mapping(mapping), bool(paused), app_data, self._producer_closed, self.media.ask_key_frame,
+        )  # fmt: skip
+        self.listener.add(producer)
+        self.producers[producer.id] = producer
+        self._on_producer(producer, True)
+        extensions = {
+            item.uri: item.id for one in self.producers.values() for item in one.parameters.header_extensions
+        }
+        self._context.plane.set_receive_extensions(self.number, extensions)
+        producer.open_signaled_streams()
+        self.media.index(producer)
+        self.media.add_producer(producer, now)
+        # Its packets may be here before its signaling.
+        self._context.plane.retry_unknown(self.number)
+        return producer
+
+    def consume(
+        self,
+        producer_id: Any,
+        rtp_capabilities: Any,
+        paused: bool = False,
+        app_data: Any = None,
+        preferred_layers: Any = None,
+        enable_rtx: bool | None = None,
+        mid: str | None = None,
+        *,
+        now: Instant,
+    ) -> Consumer:
+        """Send media of a producer of this router.
+
+        Raises ``InvalidParameters``, ``NotFoundError``, ``UnsupportedError``, ``LimitExceeded``,
+        ``InvalidState``.
+        """
+        self._check_open()
+        if not isinstance(producer_id, str) or not producer_id:
+            raise InvalidParameters("missing producerId")
+        if len(self.consumers) >= self._context.settings.max_consumers_per_transport:
+            raise LimitExceeded("max_consumers_per_transport")
+        app_data = check_app_data(app_data)
+        producer = self._find_producer(producer_id)
+        if producer is None:
+            raise NotFoundError(f'Producer with id "{producer_id[:64]}" not found')
+        if enable_rtx is None:
+            enable_rtx = producer.kind == "video"
+        rtp_parameters = ortc.get_consumer_rtp_parameters(
+            consumable_rtp_parameters=producer.consumable_rtp_parameters,
+            remote_rtp_capabilities=rtp_capabilities,
+            pipe=False,
+            enable_rtx=enable_rtx,
+            entropy=self._context.entropy,
+        )
+        rtp_parameters["mid"] = mid if mid is not None else self._new_mid()
+        consumer = Consumer(
+            self._context, self.number, self._context.new_uuid(), producer, rtp_parameters,
+            parse_rtp_parameters(rtp_parameters), bool(paused), app_data, self._consumer_closed,
+        )  # fmt: skip
+        self.consumers[consumer.id] = consumer
+        if preferred_layers is not None:
+            consumer.set_preferred_layers(preferred_layers, now=now)
+        self.media.add_consumer(consumer, now)
+        return consumer
+
+    def close(self, *, now: Instant) -> None:
+        """Close it with its producers and consumers, and tell the peer by close_notify; twice does nothing."""
+        if not self.closed:
+            self._end(now)
+            self._emit("close")
+
+    def router_closed(self, *, now: Instant) -> None:
+        """Its router closed."""
+        if not self.closed:
+            self._end(now)
+            self._emit("routerclose")
+            self._emit("close")
+
+    def get_stats(self, *, now: Instant) -> list[JsonObject]:
+        """One ``webrtc-transport``."""
+        return [transport_stats.webrtc_transport(self._context, self, now)]
+
+    def dump(self) -> JsonObject:
+        """Everything, for people who debug."""
+        return transport_stats.dump(self)
+
+    # -- for the worker
+    # ----------------------------------------------------------------------------------------------
+
+    def receive_stun(self, view: StunView, path: Path, now: Instant) -> None:
+        """A STUN message that names this transport's ufrag."""
+        self.secure.receive_stun(view, path, now)
+        self._after_secure(now)
+
+    def receive_dtls(self, data: bytes, path: Path, now: Instant) -> None:
+        """A DTLS datagram from a validated tuple."""
+        self.secure.receive(data, path, now)
+        self._after_secure(now)
+
+    def receive_unknown(self, unknown: UnknownSsrc) -> None:
+        """A new SSRC."""
+        producer = self.listener.find(unknown)
+        if producer is not None and unknown.ssrc not in self.media.incoming and producer.claim(unknown):
+            self.listener.learn(unknown.ssrc, producer)
+            self.media.index(producer)
+
+    def handle_deadline(self, deadline: Deadline, now: Instant) -> None:
+        """One of this transport's deadlines is due."""
+        if deadline is Deadline.SECURE:
+            self.secure.handle_timeout(now)
+            self._after_secure(now)
+        else:
+            self.media.handle(deadline, now)
+
+    # -- inside
+    # ------------------------------------------------------------------------------------------------------
+
+    def _after_secure(self, now: Instant) -> None:
+        for event in self.secure.events():
+            self._take(event, now)
+        for datagram in self.secure.transmit():
+            self.media.bytes_sent += len(datagram[0])
+            self._context.outgoing.append(datagram)
+        key = (self.number, Deadline.SECURE)
+        deadline = self.secure.next_timeout()
+        if deadline is None or self.closed:
+            self._context.timers.cancel(key)
+        else:
+            self._context.timers.set(key, deadline)
+
+    def _take(self, event: SecureEvent, now: Instant) -> None:
+        plane = self._context.plane
+        match event:
+            case TupleAdded(path=path):
+                plane.add_path(self.number, path)
+            case TupleRemoved(path=path):
+                plane.remove_path(path)
+            case SelectedTupleChanged(path=selected):
+                plane.select_path(self.number, selected)
+                self.media.selected = selected
+                self._emit("iceselectedtuplechange", self.ice_selected_tuple)
+            case LocalUfragRemoved(ufrag=ufrag):
+                self._context.by_ufrag.pop(ufrag, None)
+            case IceStateChanged(state=state):
+                self._emit("icestatechange", state.value)
+            case KeysReady(keys=keys):
+                plane.set_keys(self.number, keys)
+                self.media.start(keys, now)
+            case DtlsStateChanged(state=dtls_state):
+                self._emit("dtlsstatechange", dtls_state.value)
+            case _:
+                pass  # Closed: dtlsstatechange has said it
+
+    def _index_ufrags(self) -> None:
+        for ufrag in self.secure.ice.local_ufrags():
+            self._context.by_ufrag[ufrag] = self
+
+    def _producer_closed(self, producer: Producer, now: Instant) -> None:
+        self.producers.pop(producer.id, None)
+        self.listener.remove(producer)
+        self.media.remove_producer(producer)
+        self._on_producer(producer, False)
+
+    def _consumer_closed(self, consumer: Consumer) -> None:
+        self.consumers.pop(consumer.id, None)
+        self.media.remove_consumer(consumer)
+
+    def _end(self, now: Instant) -> None:
+        self.closed = True
+        for producer in list(self.producers.values()):
+            producer.transport_closed(now=now)
+        for consumer in list(self.consumers.values()):
+            consumer.transport_closed()
+        self.secure.close()
+        self._after_secure(now)
+        self._context.closed_drops += self.secure.drop_counts() + self.media.drops()
+        self._context.plane.remove_transport(self.number)
+        for deadline in Deadline:
+            self._context.timers.cancel((self.number, deadline))
+        del self._context.transports[self.number]
+        self._on_close(self)
+
+    def _set_cname(self, rtp_parameters: JsonObject) -> None:
+        # The first producer's CNAME is everybody's on this transport: one peer, one clock (mediasoup).
+        rtcp = rtp_parameters.setdefault("rtcp", {})
+        if self._cname is None:
+            self._cname = rtcp.get("cname") or self._context.new_uuid()[:8]
+        rtcp["cname"] = self._cname
+
+    def _new_mid(self) -> str:
+        mid = str(self._next_mid)
+        self._next_mid = (self._next_mid + 1) % MAX_MID
+        return mid
+
+    def _tuple(self, path: Path) -> JsonObject:
+        listen = next((one for one in self._context.listen if one.local == path[0]), None)
+        return {
+            "localAddress": listen.address if listen is not None else "",
+            "localPort": listen.port if listen is not None else 0,
+            "remoteIp": path[1][0],
+            "remotePort": path[1][1],
+            "protocol": "udp",
+        }
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise InvalidState("transport is closed")
+
+
+def is_half_open(transport: WebRtcTransport) -> bool:
+    """Whether its DTLS handshake has begun and not ended."""
+    return transport.secure.dtls_state is DtlsState.CONNECTING

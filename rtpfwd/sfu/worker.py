@@ -1,0 +1,232 @@
+"""The front door: datagrams and time in, datagrams and events out (mediasoup's ``Worker`` and
+``WebRtcServer`` in one).
+
+Sans-IO. A driver feeds it and must, after any input (datagrams, a timer, a control call), send what
+``transmit`` gives, hand out what ``events`` gives, and come back at ``next_timeout``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from rtpfwd.clock import Instant
+from rtpfwd.dataplane.interface import (
+    DataPlane,
+    DtlsReceived,
+    KeyFrameNeeded,
+    KeyFrameReceived,
+    OrientationChanged,
+    PacketsMissing,
+    RtcpReceived,
+    SourceSwitched,
+    StreamStarted,
+    StunReceived,
+    UnknownSsrc,
+    Upcall,
+)
+from rtpfwd.errors import InvalidState, MalformedPacket
+from rtpfwd.ortc.json_values import JsonObject
+from rtpfwd.protocols.dtls import DtlsContext
+from rtpfwd.protocols.ice_lite import Entropy, StunDrop
+from rtpfwd.sfu.context import Context
+from rtpfwd.sfu.events import Emitter, Event
+from rtpfwd.sfu.incoming_stream import IncomingStream
+from rtpfwd.sfu.listen import ListenAddress
+from rtpfwd.sfu.router import Router
+from rtpfwd.sfu.settings import WorkerSettings
+from rtpfwd.sfu.webrtc_transport import WebRtcTransport
+from rtpfwd.wire import stun
+from rtpfwd.wire.datagram import Datagram
+
+MAX_UPCALL_ROUNDS = 4  # an answer to an upcall (a claimed SSRC) can raise others
+
+
+class Worker(Emitter):
+    """Routers and one UDP port (or one for each address) behind one data plane.
+
+    ``entropy`` gives random bytes for ids, credentials and first numbers; ``unix_us_at_zero`` is the wall
+    clock in microseconds since 1970 at Instant 0.
+    """
+
+    EVENTS: ClassVar[frozenset[str]] = frozenset(("close",))
+
+    def __init__(
+        self,
+        plane: DataPlane,
+        *,
+        settings: WorkerSettings,
+        dtls_context: DtlsContext,
+        listen: Sequence[ListenAddress],
+        entropy: Entropy,
+        unix_us_at_zero: int,
+    ) -> None:
+        self._context = Context(plane, settings, dtls_context, tuple(listen), entropy, unix_us_at_zero)
+        super().__init__(self._context.events)
+        self.routers: dict[str, Router] = {}
+        self.closed = False
+        self._stun_drops: Counter[str] = Counter()
+
+    # -- mediasoup's methods
+    # -----------------------------------------------------------------------------------------
+
+    def create_router(self, media_codecs: Any = (), app_data: Any = None) -> Router:
+        """A router for these codecs. Raises ``InvalidParameters``, ``UnsupportedError``, ``InvalidState``."""
+        if self.closed:
+            raise InvalidState("worker is closed")
+        router = Router(self._context, media_codecs, app_data, self._router_closed)
+        self.routers[router.id] = router
+        return router
+
+    def close(self, *, now: Instant) -> None:
+        """Close all routers; what they say goodbye with is in ``transmit``. Twice does nothing."""
+        if self.closed:
+            return
+        self.closed = True
+        for router in list(self.routers.values()):
+            router.worker_closed(now=now)
+        self._emit("close")
+
+    def dump(self) -> JsonObject:
+        """Ids of all that there is, and the drop counters."""
+        return {
+            "routerIds": list(self.routers),
+            "webRtcTransportIds": [one.id for one in self._context.transports.values()],
+            "localIceUsernameFragments": len(self._context.by_ufrag),
+            "counters": self.counters(),
+        }
+
+    def counters(self) -> JsonObject:
+        """Datagrams by kind and drops by reason, since the start."""
+        totals = self._context.plane.counters()
+        drops: Counter[str] = Counter({reason.name.lower(): count for reason, count in totals.drops.items()})
+        drops.update(self._stun_drops)
+        drops.update(self._context.closed_drops)
+        for transport in self._context.transports.values():
+            drops.update(transport.secure.drop_counts())
+            drops.update(transport.media.drops())
+        return {
+            "datagrams": totals.datagrams,
+            "stun": totals.stun,
+            "dtls": totals.dtls,
+            "rtcp": totals.rtcp,
+            "rtp": totals.rtp,
+            "held": totals.held,
+            "forwarded": totals.forwarded,
+            "drops": dict(sorted(drops.items())),
+        }
+
+    # -- for the driver
+    # ----------------------------------------------------------------------------------------------
+
+    def receive(self, arrived: Sequence[Datagram], now: Instant) -> None:
+        """Take datagrams. Never raises on what they hold."""
+        self._context.outgoing += self._context.plane.forward(arrived, now)
+        self._take_upcalls(now)
+
+    def next_timeout(self) -> Instant | None:
+        """When ``handle_timeout`` has something to do; in the past means at once."""
+        of_plane = self._context.plane.next_timeout()
+        of_timers = self._context.timers.next_timeout()
+        if of_plane is None or of_timers is None:
+            return of_timers if of_plane is None else of_plane
+        return min(of_plane, of_timers)
+
+    def handle_timeout(self, now: Instant) -> None:
+        """Do what is due."""
+        # Control calls may have left upcalls (packets that waited for their producer).
+        self._take_upcalls(now)
+        self._context.outgoing += self._context.plane.handle_timeout(now)
+        self._take_upcalls(now)
+        for number, deadline in self._context.timers.pop_due(now):
+            transport = self._context.transports.get(number)
+            if transport is not None:
+                transport.handle_deadline(deadline, now)
+
+    def transmit(self) -> list[Datagram]:
+        """Datagrams to send, in order."""
+        context = self._context
+        out, context.outgoing = context.outgoing, []
+        return out
+
+    def events(self) -> list[Event]:
+        """Events since the last call, in order; for ``events.deliver``."""
+        found = list(self._context.events)
+        self._context.events.clear()
+        return found
+
+    # -- inside
+    # ------------------------------------------------------------------------------------------------------
+
+    def _take_upcalls(self, now: Instant) -> None:
+        for _ in range(MAX_UPCALL_ROUNDS):
+            upcalls = self._context.plane.take_upcalls()
+            if not upcalls:
+                return
+            for upcall in upcalls:
+                self._take(upcall, now)
+
+    def _take(self, upcall: Upcall, now: Instant) -> None:
+        context = self._context
+        match upcall:
+            case StunReceived():
+                self._receive_stun(upcall, now)
+            case RtcpReceived(transport=number, data=data):
+                transport = context.transports.get(number)
+                if transport is not None:
+                    transport.media.receive(data, now)
+            case DtlsReceived(transport=number, data=data, path=path):
+                transport = context.transports.get(number)
+                if transport is not None:
+                    transport.receive_dtls(data, path, now)
+            case UnknownSsrc(transport=number):
+                transport = context.transports.get(number)
+                if transport is not None:
+                    transport.receive_unknown(upcall)
+            case SourceSwitched(stream=send_stream, source=source):
+                consumer = context.consumers.get(send_stream)
+                if consumer is not None:
+                    consumer.source_switched(source)
+            case _:
+                self._take_stream_upcall(upcall, now)
+
+    def _take_stream_upcall(self, upcall: Upcall, now: Instant) -> None:
+        stream, transport = self._publisher(upcall)
+        if stream is None or transport is None:
+            return
+        match upcall:
+            case StreamStarted():
+                stream.producer.set_active(stream, True, now)
+            case PacketsMissing():
+                transport.media.packets_missing(now)
+            case KeyFrameReceived():
+                transport.media.key_frame_received(stream)
+            case KeyFrameNeeded():
+                transport.media.ask_key_frame(stream, now)
+            case OrientationChanged(value=value):
+                stream.producer.note_orientation(value)
+
+    def _publisher(self, upcall: Upcall) -> tuple[IncomingStream | None, WebRtcTransport | None]:
+        stream_id = getattr(upcall, "stream", None)
+        stream = self._context.incoming.get(stream_id) if stream_id is not None else None
+        if stream is None:
+            return None, None
+        return stream, self._context.transports.get(stream.producer.transport)
+
+    def _receive_stun(self, upcall: StunReceived, now: Instant) -> None:
+        try:
+            view = stun.parse(upcall.data)
+        except MalformedPacket:
+            self._stun_drops[StunDrop.MALFORMED.value] += 1
+            return
+        ufrag = view.local_ufrag
+        transport = self._context.by_ufrag.get(ufrag) if ufrag is not None else None
+        if transport is None:
+            # No reply: it would make a reflector of us.
+            self._stun_drops[StunDrop.UNKNOWN_UFRAG.value] += 1
+            return
+        transport.receive_stun(view, upcall.path, now)
+
+    def _router_closed(self, router: Router) -> None:
+        self.routers.pop(router.id, None)
