@@ -223,11 +223,9 @@ class DtlsTransport:
 
     def transmit(self) -> list[bytes]:
         """Datagrams to send, each at most 1200 bytes, in order."""
-        out = []
-        for datagram in self._out:
-            datagram, self._record_number = records.renumber(datagram, self._record_number)
-            out.append(datagram)
-        self._out = []
+        out, self._out = self._out, []
+        for index, datagram in enumerate(out):
+            out[index], self._record_number = records.renumber(datagram, self._record_number)
         return out
 
     def events(self) -> list[DtlsEvent]:
