@@ -1,7 +1,7 @@
 """rtpfwd: a WebRTC selective forwarding unit with a hand-written ICE-lite, DTLS and SRTP stack.
 
-The public face: the objects of mediasoup's model and the errors. ``rtpfwd.drivers.realtime`` runs a worker on real
-sockets, ``rtpfwd.drivers.virtual`` on a virtual clock.
+``rtpfwd.sfu.worker`` has the front door, ``rtpfwd.drivers.realtime`` runs it on real sockets,
+``rtpfwd.drivers.virtual`` on a virtual clock.
 """
 
 from rtpfwd.clock import Instant

@@ -1,1 +1,1 @@
-"""Arithmetic on records of what was sent and what arrived. Never sees a packet, a socket or the data plane."""
+"""Arithmetic on records of what was sent and what arrived. Never sees a packet or a socket."""

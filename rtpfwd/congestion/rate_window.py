@@ -22,7 +22,9 @@ class RateWindow:
         self._samples: deque[tuple[Instant, int]] = deque()
 
     def update(self, total_bytes: int, now: Instant) -> int:
-        """Note the total at ``now``; returns bits per second over the window (0 until two samples span time)."""
+        """Note the total at ``now``; returns bits per second over the window (0 until two samples span
+        time).
+        """
         samples = self._samples
         if samples and samples[-1][0] == now:
             samples[-1] = (now, total_bytes)

@@ -1,1 +1,3 @@
-"""mediasoup's objects, sans-IO: Worker, Router, WebRtcTransport, Producer, Consumer and the control loops around them."""
+"""mediasoup's objects, sans-IO: Worker, Router, WebRtcTransport, Producer, Consumer, and their control
+loops.
+"""

@@ -17,7 +17,9 @@ Listener = Callable[..., None]
 
 
 class Emitter:
-    """An object with events. ``EVENTS`` names them; listening to another name raises ``InvalidParameters``."""
+    """An object with events. ``EVENTS`` names them; listening to another name raises
+    ``InvalidParameters``.
+    """
 
     EVENTS: ClassVar[frozenset[str]] = frozenset()
 
@@ -56,6 +58,8 @@ class Event:
 
 
 def deliver(event: Event) -> None:
-    """Call the listeners of an event in the order in which they were added; what they raise passes through."""
+    """Call the listeners of an event in the order in which they were added; what they raise passes
+    through.
+    """
     for listener in event.source.listeners(event.name):
         listener(*event.values)

@@ -20,7 +20,9 @@ MAX_LOST = 0x7F_FFFF  # signed 24 bits
 
 
 class IncomingStream:
-    """``position`` is the encoding's place in the producer's list: its spatial layer when there are several."""
+    """``position`` is the encoding's place in the producer's list: its spatial layer when there are
+    several.
+    """
 
     __slots__ = (
         "_previous_expected",

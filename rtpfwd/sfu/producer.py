@@ -171,7 +171,9 @@ class Producer(Emitter):
                 self._open(position, encoding, encoding.ssrc, encoding.rtx_ssrc)
 
     def claim(self, unknown: UnknownSsrc) -> bool:
-        """A new SSRC that the listener found to be ours: open a stream or note its RTX. False: it is neither."""
+        """A new SSRC that the listener found to be ours: open a stream or note its RTX. False: it is
+        neither.
+        """
         position = self._encoding_of(unknown)
         if position is None:
             return False

@@ -24,7 +24,9 @@ class RtpListener:
         self._by_rid: dict[str, Producer] = {}
 
     def add(self, producer: Producer) -> None:
-        """Claim a producer's SSRCs, MID and RIDs. Raises ``InvalidParameters`` when another has one of them."""
+        """Claim a producer's SSRCs, MID and RIDs. Raises ``InvalidParameters`` when another has one of
+        them.
+        """
         parameters = producer.parameters
         ssrcs = producer.signaled_ssrcs()
         if len(set(ssrcs)) != len(ssrcs):

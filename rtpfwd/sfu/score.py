@@ -22,7 +22,9 @@ class Score:
         self.value = 0
 
     def sample(self, expected: int, lost: int, repaired: int) -> int:
-        """Packets of one interval: expected, lost on the way, and repaired among the lost. Returns the score."""
+        """Packets of one interval: expected, lost on the way, and repaired among the lost. Returns the
+        score.
+        """
         if expected <= 0:
             return self.value
         lost = min(max(lost, 0), expected)

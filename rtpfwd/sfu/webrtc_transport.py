@@ -121,7 +121,9 @@ class WebRtcTransport(Emitter):
         return self.secure.remote_certificate_pem
 
     def connect(self, dtls_parameters: Any, *, now: Instant) -> None:
-        """What signaling says of the peer. Raises ``InvalidParameters``; ``InvalidState`` when called twice."""
+        """What signaling says of the peer. Raises ``InvalidParameters``; ``InvalidState`` when called
+        twice.
+        """
         self._check_open()
         role, fingerprints = parse_dtls_parameters(dtls_parameters)
         self.secure.connect(role, fingerprints, now)
@@ -235,7 +237,9 @@ class WebRtcTransport(Emitter):
         return consumer
 
     def close(self, *, now: Instant) -> None:
-        """Close it with its producers and consumers, and tell the peer by close_notify; twice does nothing."""
+        """Close it with its producers and consumers, and tell the peer by close_notify; twice does
+        nothing.
+        """
         if not self.closed:
             self._end(now)
             self._emit("close")

@@ -47,7 +47,9 @@ class Layout:
         transport_number: int,
         now: Instant,
     ) -> bytes:
-        """The whole plain RTP packet. ``transport_number`` is ignored where the layout has no place for it."""
+        """The whole plain RTP packet. ``transport_number`` is ignored where the layout has no place for
+        it.
+        """
         if self._built is not packet or self._at != now:
             self._build(packet, now)
         second = payload_type | 0x80 if packet.marker else payload_type

@@ -1,4 +1,6 @@
-"""One RTP packet inside the plane: decrypted once, read once, shared by every send stream that forwards it."""
+"""One RTP packet inside the plane: decrypted once, read once, shared by every send stream that forwards
+it.
+"""
 
 from __future__ import annotations
 

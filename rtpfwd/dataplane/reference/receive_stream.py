@@ -27,7 +27,9 @@ MAX_MISORDER = 1500
 
 
 class ReceiveStream:
-    """Counts and orders the packets of one SSRC. ``accept`` yields the packet to route, or why there is none."""
+    """Counts and orders the packets of one SSRC. ``accept`` yields the packet to route, or why there is
+    none.
+    """
 
     __slots__ = (
         "_bad_sequence",
