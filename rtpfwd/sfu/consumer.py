@@ -158,7 +158,7 @@ class Consumer(Emitter):
                 highest["temporalLayer"] if temporal is None else temporal, highest["temporalLayer"]
             ),
         }
-        self._choose(now)
+        self.streams_changed(now)
 
     def set_priority(self, priority: int) -> None:
         """Share of bandwidth among this transport's consumers, 1-255. Raises ``InvalidParameters``."""
@@ -258,7 +258,7 @@ class Consumer(Emitter):
             self.start(now)
 
     def streams_changed(self, now: Instant) -> None:
-        """A stream of the producer started, stopped or went."""
+        """A stream started, stopped or went, or other layers are wanted: choose, and ask for a key frame."""
         before = self._target
         self._choose(now)
         if self._target is not before and self._target is not None and not self.paused:

@@ -56,6 +56,14 @@ class MediaControl:
         for consumer in self._consumer_list():
             consumer.start(now)
 
+    def select(self, path: Path | None, now: Instant) -> None:
+        """Where RTCP goes. Who can be reached again needs key frames: what was sent meanwhile is lost."""
+        unreachable = self.selected is None
+        self.selected = path
+        if unreachable and self.session is not None:
+            for consumer in self._consumer_list():
+                consumer.start(now)
+
     def add_producer(self, producer: Producer, now: Instant) -> None:
         """Feedback begins with the first producer, the watch over liveness with the first simulcast one."""
         self._producers[producer.id] = producer

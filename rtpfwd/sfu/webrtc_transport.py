@@ -173,8 +173,9 @@ class WebRtcTransport(Emitter):
         if any(codec.kind != kind for codec in parameters.codecs):
             raise InvalidParameters(f"rtpParameters.codecs: not all are of kind {kind}")
         producer = Producer(
-            self._context, self.number, self._context.new_uuid(), kind, normalised, parameters, consumable,
-            parse_rtp_mapping(mapping), bool(paused), app_data, self._producer_closed, self.media.ask_key_frame,
+            self._context, self.number, self._context.new_uuid(), kind, normalised, parameters,
+            consumable, parse_rtp_mapping(mapping), bool(paused), app_data, self._producer_closed,
+            self.media.ask_key_frame,
         )  # fmt: skip
         self.listener.add(producer)
         self.producers[producer.id] = producer
@@ -312,7 +313,7 @@ class WebRtcTransport(Emitter):
                 plane.remove_path(path)
             case SelectedTupleChanged(path=selected):
                 plane.select_path(self.number, selected)
-                self.media.selected = selected
+                self.media.select(selected, now)
                 self._emit("iceselectedtuplechange", self.ice_selected_tuple)
             case LocalUfragRemoved(ufrag=ufrag):
                 self._context.by_ufrag.pop(ufrag, None)

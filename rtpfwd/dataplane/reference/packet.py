@@ -54,4 +54,5 @@ class Packet:
 
     def __str__(self) -> str:
         key = " key" if self.key_frame else ""
-        return f"stream {self.stream} pt {self.payload_type} seq {self.sequence} ts {self.timestamp} {len(self.payload)} B{key}"
+        where = f"pt {self.payload_type} seq {self.sequence} ts {self.timestamp}"
+        return f"stream {self.stream} {where} {len(self.payload)} B{key}"
