@@ -18,7 +18,7 @@ from rtpfwd.drivers.fake_media import MediaSource, SourceSpec
 from rtpfwd.drivers.media_sink import MediaSink
 from rtpfwd.errors import MalformedPacket
 from rtpfwd.protocols.certificate import Fingerprint
-from rtpfwd.protocols.controlling_peer import ControllingPeer, RtcpArrived, RtpArrived
+from rtpfwd.protocols.controlling_peer import CheckAnswered, ControllingPeer, RtcpArrived, RtpArrived
 from rtpfwd.protocols.dtls import DtlsContext
 from rtpfwd.protocols.dtls_states import DtlsRole
 from rtpfwd.protocols.srtp import SrtpKeys
@@ -66,6 +66,7 @@ class MediaPeer:
         self.unknown_ssrcs = self.malformed = 0
         self._next_report: Instant | None = None
         self._waiting: list[MediaSource] = []
+        self._reached = False
 
     @classmethod
     def for_transport(
@@ -99,8 +100,8 @@ class MediaPeer:
 
     @property
     def connected(self) -> bool:
-        """Whether there are SRTP keys."""
-        return self.peer.connected
+        """Whether media can flow: there are SRTP keys and a check was answered."""
+        return self._reached and self.peer.connected
 
     def start(self, now: Instant) -> None:
         """Begin with connectivity checks."""
@@ -143,7 +144,7 @@ class MediaPeer:
         if due is not None and due <= now:
             self.peer.handle_timeout(now)
         self._after(now)
-        if not self.peer.connected:
+        if not self.connected:
             return
         for source in self.sources.values():
             for packet in source.take_due(now):
@@ -155,7 +156,7 @@ class MediaPeer:
     def next_timeout(self) -> Instant | None:
         """The earliest of all that."""
         deadlines = [self.peer.next_timeout()]
-        if self.peer.connected:
+        if self.connected:
             deadlines.append(self._next_report)
             deadlines += [source.next_timeout() for source in self.sources.values()]
             deadlines += [sink.next_nack() for sink in self.sinks.values()]
@@ -169,7 +170,7 @@ class MediaPeer:
 
     def close(self) -> None:
         """Say BYE and close_notify."""
-        if self.peer.connected and self.sources:
+        if self.connected and self.sources:
             self._send_rtcp([self._empty_report(), Goodbye(tuple(self.sources))])
         self.sources.clear()
         self._next_report = None
@@ -182,7 +183,9 @@ class MediaPeer:
                 self._receive_rtp(event.packet, now)
             elif isinstance(event, RtcpArrived):
                 self._receive_rtcp(event.packet, now)
-        if not self.peer.connected:
+            elif isinstance(event, CheckAnswered):
+                self._reached = True
+        if not self.connected:
             return
         if self._next_report is None:
             self._next_report = Instant(now + REPORT_INTERVAL_US)
@@ -266,7 +269,7 @@ class MediaPeer:
         self._send_rtcp(reports)
 
     def _send_rtcp(self, packets: list[RtcpPacket]) -> None:
-        if self.peer.connected:
+        if self.connected:
             self.peer.send_rtcp(serialize_compound(packets))
 
     @staticmethod

@@ -39,6 +39,8 @@ class MediaSink:
         self.is_vp8 = codec["mimeType"].lower() == "video/vp8"
         self.uses_nack = any(one == {"type": "nack", "parameter": ""} for one in codec["rtcpFeedback"])
         self.packets = self.octets = self.duplicates = self.repaired = self.key_frames = 0
+        self.needless_repairs = 0
+        """Repairs of what had arrived meanwhile: late is not lost, but who asks cannot know."""
         self.wrong_payload_type = self.timestamps_back = self.jumps = 0
         self.began_with_key_frame: bool | None = None
         """Of video: whether the first packet that arrived begins a key frame."""
@@ -146,7 +148,10 @@ class MediaSink:
                 self.timestamps_back += 1
             self.last_timestamp = timestamp
         elif self._missing.pop(extended, None) is None:
-            self.duplicates += 1
+            if repaired:
+                self.needless_repairs += 1
+            else:
+                self.duplicates += 1
             return
         self._count(payload, now, repaired)
 

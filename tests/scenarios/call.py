@@ -1,0 +1,154 @@
+"""A call in virtual time: a worker, a router, and clients that join, produce, consume and leave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from rtpfwd.clock import Instant, milliseconds, seconds
+from rtpfwd.dataplane.load import load_plane
+from rtpfwd.drivers.fake_media import MediaSource, SourceSpec, producer_parameters, router_media_codecs
+from rtpfwd.drivers.links import FixedDelay, LinkModel
+from rtpfwd.drivers.media_peer import MediaPeer, seeded_entropy
+from rtpfwd.drivers.media_sink import MediaSink
+from rtpfwd.drivers.virtual import VirtualNetwork
+from rtpfwd.protocols.certificate import generate
+from rtpfwd.protocols.dtls import DtlsContext
+from rtpfwd.protocols.srtp import Profile, SrtpKeys
+from rtpfwd.sfu.consumer import Consumer
+from rtpfwd.sfu.listen import ListenAddress
+from rtpfwd.sfu.producer import Producer
+from rtpfwd.sfu.settings import WorkerSettings
+from rtpfwd.sfu.webrtc_transport import WebRtcTransport
+from rtpfwd.sfu.worker import Worker
+
+SERVER = ("198.51.100.1", 3000)
+START = Instant(seconds(1_000))
+UNIX_US = 1_700_000_000_000_000
+
+
+@cache
+def dtls_context(who: str) -> DtlsContext:
+    """One certificate for the server and one for all clients: making them is most of a short story's time."""
+    return DtlsContext(generate(UNIX_US))
+
+
+@dataclass
+class Client:
+    """A person in the call; with one transport for both directions."""
+
+    call: Call
+    transport: WebRtcTransport
+    peer: MediaPeer
+    ice_states: list[str] = field(default_factory=list)
+    dtls_states: list[str] = field(default_factory=list)
+
+    def produce(self, *specs: SourceSpec, **options: Any) -> tuple[Producer, list[MediaSource]]:
+        """Send these streams as one producer."""
+        sources = [self.peer.add_source(spec) for spec in specs]
+        producer = self.transport.produce(
+            specs[0].kind, producer_parameters(*specs), now=self.call.network.now, **options
+        )
+        return producer, sources
+
+    def consume(
+        self, producer: Producer, capabilities: Any = None, **options: Any
+    ) -> tuple[Consumer, MediaSink]:
+        """Receive a producer, with the router's capabilities unless told."""
+        consumer = self.transport.consume(
+            producer.id,
+            capabilities or self.call.router.rtp_capabilities,
+            now=self.call.network.now,
+            **options,
+        )
+        return consumer, self.peer.add_sink(consumer.rtp_parameters)
+
+    def leave(self) -> None:
+        """Hang up: close the transport as signaling would."""
+        self.transport.close(now=self.call.network.now)
+
+
+class Call:
+    """Everything is a function of ``seed`` when ``keys`` replaces handshakes, which use OpenSSL's randomness."""
+
+    def __init__(self, *, seed: int = 1, keys: bool = False, settings: WorkerSettings | None = None) -> None:
+        self.settings = settings or WorkerSettings()
+        self.worker = Worker(
+            load_plane("reference", self.settings.plane),
+            settings=self.settings,
+            dtls_context=dtls_context("server"),
+            listen=[ListenAddress(*SERVER, 0)],
+            entropy=seeded_entropy(seed),
+            unix_us_at_zero=UNIX_US,
+        )
+        self.network = VirtualNetwork(self.worker, [SERVER], start=START)
+        self.router = self.worker.create_router(router_media_codecs())
+        self._keys = keys
+        self._entropy = seeded_entropy(seed + 1_000_000)
+        self._hosts = 0
+
+    def join(self, uplink: LinkModel | None = None, downlink: LinkModel | None = None) -> Client:
+        """A client that begins to connect now."""
+        now = self.network.now
+        transport = self.router.create_web_rtc_transport(now=now)
+        peer = MediaPeer.for_transport(
+            transport.ice_parameters,
+            transport.ice_candidates,
+            transport.dtls_parameters,
+            dtls_context("client"),
+            self._entropy,
+        )
+        client = Client(self, transport, peer)
+        transport.on("icestatechange", client.ice_states.append)
+        transport.on("dtlsstatechange", client.dtls_states.append)
+        if self._keys:
+            ours, theirs = self._entropy(28), self._entropy(28)
+            peer.set_keys(SrtpKeys(Profile.AEAD_AES_128_GCM, theirs, ours))
+            transport.set_srtp_keys(SrtpKeys(Profile.AEAD_AES_128_GCM, ours, theirs), now=now)
+        else:
+            transport.connect(peer.dtls_parameters, now=now)
+        peer.start(now)
+        self._hosts += 1
+        self.network.attach(
+            peer,
+            [(f"10.0.0.{self._hosts}", 5000)],
+            uplink=uplink or FixedDelay(milliseconds(10)),
+            downlink=downlink or FixedDelay(milliseconds(10)),
+        )
+        return client
+
+    def run(self, duration_s: float) -> None:
+        """Let time pass."""
+        self.network.run_for(seconds(duration_s))
+
+    def connect(self, *clients: Client) -> None:
+        """Let time pass until these have their keys."""
+        done = self.network.run_while(
+            lambda: (
+                not all(one.peer.connected and one.transport.dtls_state == "connected" for one in clients)
+            ),
+            limit_us=seconds(10),
+        )
+        assert done, [one.transport.dtls_state for one in clients]
+
+
+def camera(ssrc: int = 0x1000, *, rtx: bool = True, **more: Any) -> SourceSpec:
+    """30 frames a second of two packets."""
+    options: dict[str, Any] = {"mid": "0", "packets_per_frame": 2, "payload_bytes": 800} | more
+    return SourceSpec(kind="video", ssrc=ssrc, rtx_ssrc=ssrc + 1 if rtx else None, **options)
+
+
+def microphone(ssrc: int = 0x2000) -> SourceSpec:
+    """50 packets a second."""
+    return SourceSpec(kind="audio", ssrc=ssrc, mid="1", interval_us=20_000, payload_bytes=100)
+
+
+def assert_whole(sink: MediaSink) -> None:
+    """What the receiver got has no hole, no repetition, no step back."""
+    assert sink.packets > 0, "nothing arrived"
+    assert sink.lost == 0, f"missing {sink.missing[:10]}"
+    assert sink.duplicates == 0
+    assert sink.jumps == 0
+    assert sink.timestamps_back == 0
+    assert sink.wrong_payload_type == 0
