@@ -11,7 +11,8 @@ export function initials(name: string): string {
 
 /** The same text gives the same hue on every screen. */
 export function hueOf(text: string): number {
-  let hash = 7;
-  for (const char of text) hash = (hash * 31 + (char.codePointAt(0) ?? 0)) >>> 0;
-  return hash % HUES;
+  let hash = 0x811c9dc5;
+  for (const char of text) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193);
+  // The high bits of the product are the well mixed ones.
+  return Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 29;
 }

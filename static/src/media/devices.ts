@@ -38,8 +38,8 @@ export function explain(error: unknown, kind: Kind): MediaProblem {
   if (!mediaDevices()) {
     return {
       code: "insecure",
-      title: `No ${device} on an insecure page`,
-      advice: "Browsers only hand out devices over https. Open this page with https:// or on localhost.",
+      title: "This page is not secure",
+      advice: "Browsers hand out microphone and camera over https only. Open this page with https:// or on localhost.",
     };
   }
   switch (error instanceof Error ? error.name : "") {
@@ -55,7 +55,7 @@ export function explain(error: unknown, kind: Kind): MediaProblem {
       return {
         code: "missing",
         title: `No ${device} found`,
-        advice: `Plug one in and try again, or join without a ${device}.`,
+        advice: `Plug a ${device} in and try again.`,
       };
     case "NotReadableError":
     case "AbortError":

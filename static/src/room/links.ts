@@ -13,8 +13,10 @@ import { askForTransport, IceMender, wireRecvTransport, wireSendTransport } from
 
 /** Loads the media library; its own chunk, fetched while the person looks at the preview. */
 export async function loadDevice(): Promise<types.Device> {
-  const { Device } = await import("mediasoup-client");
-  return Device.factory();
+  const { detectDevice, Device } = await import("mediasoup-client");
+  // A Chromium without a window calls itself HeadlessChrome, which the detection does not know on plain http pages.
+  const handlerName = detectDevice() ?? (/Chrome\/\d/.test(navigator.userAgent) ? "Chrome111" : undefined);
+  return Device.factory({ handlerName });
 }
 
 export class Links {
@@ -78,6 +80,10 @@ export class Links {
   }
 }
 
+/** Pictures first: the first answer gets an SDP round of its own, and a key frame takes longer to come than sound. */
 function wantedIn(state: RoomState): Wanted[] {
-  return state.peers.flatMap((peer) => peer.media.map(({ producerId }) => ({ producerId, peerId: peer.id })));
+  const all = state.peers.flatMap((peer) => peer.media.map((media) => ({ ...media, peerId: peer.id })));
+  return [...all.filter(({ kind }) => kind === "video"), ...all.filter(({ kind }) => kind === "audio")].map(
+    ({ producerId, peerId }) => ({ producerId, peerId }),
+  );
 }

@@ -43,6 +43,9 @@ export class RoomSession {
     this.speaking = new SpeakingWatch(this);
     this.signaling.onUp(() => this.lineUp());
     this.signaling.onDown(() => this.patch({ online: false }));
+    this.signaling.onDropped(() => {
+      if (this.store.get().phase === "joined") this.leave("closed");
+    });
     listenToPushes(this.signaling, this);
   }
 

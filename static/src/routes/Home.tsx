@@ -2,7 +2,7 @@ import { useEffect, useState, type FormEvent } from "react";
 
 import { makeRoomName, readRoomName } from "../lib/roomName.ts";
 import { HomeArt } from "../ui/HomeArt.tsx";
-import { ArrowRightIcon, Logo, PlusIcon } from "../ui/icons.tsx";
+import { Logo, PlusIcon } from "../ui/icons.tsx";
 import { goToRoom } from "./router.ts";
 
 export function Home() {
@@ -54,7 +54,6 @@ export function Home() {
               />
               <button type="submit" className="button" data-testid="join-room" disabled={!name}>
                 Join room
-                <ArrowRightIcon />
               </button>
             </form>
           </div>

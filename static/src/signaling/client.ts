@@ -25,7 +25,6 @@ export class SignalingError extends Error {
 
 export class SignalingClient {
   private readonly socket: Socket;
-  private wanted = false;
 
   constructor() {
     this.socket = io("/call", {
@@ -35,11 +34,6 @@ export class SignalingClient {
       reconnectionDelayMax: RECONNECT_MAX_MS,
       timeout: REQUEST_TIMEOUT_MS,
     });
-    this.socket.on("disconnect", (reason) => {
-      // Socket.IO does not come back by itself when the server ended the connection.
-      if (reason !== "io server disconnect") return;
-      setTimeout(() => this.wanted && this.socket.connect(), RECONNECT_FIRST_MS);
-    });
   }
 
   get connected(): boolean {
@@ -47,12 +41,10 @@ export class SignalingClient {
   }
 
   open(): void {
-    this.wanted = true;
     this.socket.connect();
   }
 
   close(): void {
-    this.wanted = false;
     this.socket.disconnect();
   }
 
@@ -64,6 +56,13 @@ export class SignalingClient {
   onDown(listener: () => void): void {
     this.socket.on("disconnect", listener);
     this.socket.on("connect_error", listener);
+  }
+
+  /** The server put us out. Unlike a lost line this is meant, so Socket.IO does not come back from it by itself. */
+  onDropped(listener: () => void): void {
+    this.socket.on("disconnect", (reason) => {
+      if (reason === "io server disconnect") listener();
+    });
   }
 
   /** Resolves when the line is up; rejects after the request timeout. */

@@ -1,9 +1,10 @@
 import { initials } from "../lib/people.ts";
+import { PersonIcon } from "./icons.tsx";
 
 export function Avatar({ name, hue }: { name: string; hue: number }) {
   return (
     <span className="avatar" data-hue={hue} aria-hidden="true">
-      {initials(name)}
+      {name.trim() ? initials(name) : <PersonIcon />}
     </span>
   );
 }

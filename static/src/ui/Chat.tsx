@@ -18,8 +18,13 @@ export function Chat({ session }: { session: RoomSession }) {
   const input = useRef<HTMLInputElement>(null);
   const end = useRef<HTMLDivElement>(null);
 
-  useEffect(() => input.current?.focus(), []);
-  useEffect(() => end.current?.scrollIntoView({ block: "end" }), [chat.length]);
+  useEffect(() => {
+    input.current?.focus();
+  }, []);
+  useEffect(() => {
+    // In braces: newer browsers return a promise here, which React would take for a cleanup.
+    end.current?.scrollIntoView({ block: "end" });
+  }, [chat.length]);
 
   const send = async (event: FormEvent) => {
     event.preventDefault();

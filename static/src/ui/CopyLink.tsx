@@ -10,9 +10,10 @@ interface Props {
   className: string;
   /** Icon only; the words stay for screen readers. */
   compact?: boolean;
+  testId?: string;
 }
 
-export function CopyLink({ roomName, className, compact = false }: Props) {
+export function CopyLink({ roomName, className, compact = false, testId = "copy-link" }: Props) {
   const [copied, setCopied] = useState(false);
 
   useEffect(() => {
@@ -26,7 +27,7 @@ export function CopyLink({ roomName, className, compact = false }: Props) {
     <button
       type="button"
       className={className}
-      data-testid="copy-link"
+      data-testid={testId}
       data-done={copied}
       aria-label={label}
       title={compact ? label : undefined}

@@ -7,8 +7,8 @@ export function Ended({ session, closed }: { session: RoomSession; closed: boole
     <div className="ended">
       <PageHeader />
       <main className="ended-main">
-        <h1>{closed ? "The room was closed" : "You left the call"}</h1>
-        <p>{closed ? "Whoever runs this server ended the call for everyone." : "The others may still be talking in"}</p>
+        <h1>{closed ? "The call was ended" : "You left the call"}</h1>
+        <p>{closed ? "The server closed this room or put you out of it." : "The others may still be talking in"}</p>
         {!closed && <p className="ended-room">{session.roomName}</p>}
         <div className="ended-actions">
           <button type="button" className="button primary large" data-testid="rejoin" onClick={() => void session.rejoin()}>

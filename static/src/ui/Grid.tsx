@@ -56,7 +56,7 @@ export function Grid({ session }: { session: RoomSession }) {
             <div className="invite" style={tileStyle}>
               <h2>Nobody else is here yet</h2>
               <p>Share the link and they appear next to you.</p>
-              <CopyLink roomName={session.roomName} className="button primary" />
+              <CopyLink roomName={session.roomName} className="button primary" testId="invite-link" />
             </div>
           )}
         </div>

@@ -41,7 +41,7 @@ export function Prejoin({ session, initialName, onJoin }: Props) {
       <PageHeader />
       <main className="prejoin-main">
         <section className="preview" data-hue={hueOf(name)} aria-label="Your preview">
-          <Avatar name={name || "You"} hue={hueOf(name)} />
+          <Avatar name={name} hue={hueOf(name)} />
           {video.on && stream && <VideoView stream={stream} label="Your camera" mirrored />}
           <p className="preview-note">
             {video.pending ? "Waiting for your camera" : !video.on || !video.track ? "Camera is off" : null}
@@ -83,7 +83,9 @@ export function Prejoin({ session, initialName, onJoin }: Props) {
               <Note title="Looking for the call server" text="It does not answer yet. We keep trying." tone="bad" />
             )}
             <Problem session={session} kind="audio" problem={audio.problem} />
-            <Problem session={session} kind="video" problem={video.problem} />
+            {video.problem?.code !== "insecure" && (
+              <Problem session={session} kind="video" problem={video.problem} />
+            )}
             {audio.pending && (
               <Note title="May we use your devices?" text="Your browser asks for the microphone and camera." />
             )}
@@ -97,7 +99,7 @@ export function Prejoin({ session, initialName, onJoin }: Props) {
 function Problem({ session, kind, problem }: { session: RoomSession; kind: Kind; problem: MediaProblem | null }) {
   if (!problem) return null;
   return (
-    <Note title={problem.title} text={`${problem.advice} You can join without it.`} tone="warn">
+    <Note title={problem.title} text={`${problem.advice} You can join without.`} tone="warn">
       {problem.code !== "insecure" && (
         <button type="button" className="link" onClick={() => void session.media.turnOn(kind)}>
           Try again

@@ -93,16 +93,17 @@ export const PlusIcon = () => (
   </Icon>
 );
 
-export const ArrowRightIcon = () => (
-  <Icon>
-    <path d="M4.5 12h15M13 5.5l6.5 6.5-6.5 6.5" />
-  </Icon>
-);
-
 export const WarningIcon = () => (
   <Icon>
     <path d="M12 4.3 2.9 19a1 1 0 0 0 .9 1.5h16.4a1 1 0 0 0 .9-1.5L12 4.3Z" />
     <path d="M12 10v4.5M12 17.4h.01" />
+  </Icon>
+);
+
+export const PersonIcon = () => (
+  <Icon>
+    <circle cx="12" cy="8.3" r="3.8" />
+    <path d="M4.8 20c.6-3.7 3.5-5.9 7.2-5.9s6.6 2.2 7.2 5.9" />
   </Icon>
 );
 
