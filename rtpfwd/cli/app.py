@@ -1,0 +1,53 @@
+"""Puts the command line together: our own commands, and those that other packages offer.
+
+A package offers a command by an entry point of group ``rtpfwd.commands``: name = command, object = a function
+that Typer can read. So ``serve`` reaches signaling while nothing in rtpfwd imports it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.metadata import EntryPoint, entry_points
+
+import typer
+
+from rtpfwd.cli.bench.command import bench
+from rtpfwd.cli.version import version
+
+GROUP = "rtpfwd.commands"
+
+
+def main() -> None:
+    """Run the command that ``sys.argv`` names."""
+    build_app(entry_points(group=GROUP))()
+
+
+def build_app(offered: Iterable[EntryPoint]) -> typer.Typer:
+    """The application with ``offered`` commands besides our own, which win over others of their name.
+
+    An offer that cannot be imported is reported when its command is called, and hinders no other.
+    """
+    app = typer.Typer(
+        name="rtpfwd", help="A WebRTC selective forwarding unit.", no_args_is_help=True, add_completion=False
+    )
+    own = {"bench": bench, "version": version}
+    for name, command in own.items():
+        app.command(name)(command)
+    for entry in sorted(offered, key=lambda one: one.name):
+        if entry.name in own:
+            continue
+        try:
+            command = entry.load()
+        except Exception as error:
+            app.command(entry.name, help=f"Not available: {error}")(_unavailable(entry, error))
+        else:
+            app.command(entry.name)(command)
+    return app
+
+
+def _unavailable(entry: EntryPoint, error: Exception):  # type: ignore[no-untyped-def]
+    def refuse() -> None:
+        typer.echo(f"rtpfwd {entry.name}: cannot load {entry.value}: {error}", err=True)
+        raise typer.Exit(1)
+
+    return refuse

@@ -1,0 +1,191 @@
+"""Runs a bench: starts the server process, finds the rate that it bears, measures there.
+
+A rate is borne while hardly anything is lost and packets do not queue up: a server that falls behind loses
+nothing for seconds, because the kernel buffers, but its latency tells.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from rtpfwd.cli.bench.affinity import pinned, split_cpus
+from rtpfwd.cli.bench.load import Interval, Load, LoadSettings, Request
+from rtpfwd.cli.bench.server import ServerSettings, Usage, run_server
+from rtpfwd.protocols.srtp import Profile
+
+MAX_LOSS = 0.001
+MAX_P99_US = 20_000
+RAMP_FIRST = 5_000.0  # forwarded packets a second
+RAMP_FACTOR = 1.25
+RAMP_STEPS = 24
+RAMP_STEP_S = 0.7
+BACK_OFF = 0.93
+ATTEMPTS = 4
+WARM_UP_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class BenchSettings:
+    """``rate`` in packets a second published, ``None`` to find the highest that is borne."""
+
+    consumers: int
+    profile: Profile
+    packet_bytes: int
+    rate: float | None
+    seconds: float
+    keys_given: bool
+    plane: str | None
+    profile_path: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BenchResult:
+    """The figures. Rates in packets a second, CPU of the server process only."""
+
+    consumers: int
+    suite: str
+    handshake: str
+    packet_bytes: int
+    seconds: float
+    packets_in: int
+    forwarded: int
+    received: int
+    forwarded_per_s: float
+    cpu_share: float
+    cpu_us_per_forwarded: float
+    system_share: float
+    """Of the CPU time, the kernel's part."""
+    loss: float
+    latency_p50_us: int
+    latency_p99_us: int
+    latency_max_us: int
+    rss_mib: float
+    connect_s: float
+    kernel_drops: int
+    send_errors: int
+    server_core: int | None
+    saturated: bool
+    """Whether the rate was found by the ramp."""
+
+
+def run(settings: BenchSettings) -> BenchResult:
+    """Measure. Raises ``InvalidState`` when clients do not get through, ``OSError`` without sockets."""
+    core, rest = split_cpus()
+    with (
+        _server(ServerSettings(settings.profile, settings.plane, core)) as request,
+        pinned(rest if core is not None else set()),
+    ):
+        load = Load(
+            LoadSettings(settings.consumers, settings.packet_bytes, settings.profile, settings.keys_given),
+            request,
+        )
+        connect_s = load.connect()
+        rate = settings.rate
+        load.send(rate or RAMP_FIRST / settings.consumers, WARM_UP_S)
+        if rate is None:
+            rate = _find_rate(load, settings.consumers)
+        if settings.profile_path is not None:
+            request("profile", path=None)
+        for _ in range(1 if settings.rate is not None else ATTEMPTS):
+            before: Usage = request("usage")
+            interval = load.send(rate, settings.seconds)
+            after: Usage = request("usage")
+            if _is_borne(interval, settings.consumers):
+                break
+            rate *= BACK_OFF
+        if settings.profile_path is not None:
+            request("profile", path=settings.profile_path)
+        load.close()
+    return _result(settings, interval, before, after, connect_s, core)
+
+
+def _find_rate(load: Load, consumers: int) -> float:
+    """The highest rate of the ramp that was borne."""
+    rate = best = RAMP_FIRST / consumers
+    for _ in range(RAMP_STEPS):
+        # Twice, because a neighbour on the machine spoils a step now and then.
+        if not any(_is_borne(load.send(rate, RAMP_STEP_S), consumers) for _ in range(2)):
+            break
+        best, rate = rate, rate * RAMP_FACTOR
+    # Halfway to the step that failed, if that is borne.
+    middle = best * RAMP_FACTOR**0.5
+    return middle if _is_borne(load.send(middle, RAMP_STEP_S), consumers) else best
+
+
+def _is_borne(interval: Interval, consumers: int) -> bool:
+    return _loss(interval, consumers) <= MAX_LOSS and interval.percentile_us(0.99) <= MAX_P99_US
+
+
+def _loss(interval: Interval, consumers: int) -> float:
+    expected = interval.sent * consumers
+    return 1 - interval.received / expected if expected else 0.0
+
+
+def _result(
+    settings: BenchSettings,
+    interval: Interval,
+    before: Usage,
+    after: Usage,
+    connect_s: float,
+    core: int | None,
+) -> BenchResult:
+    def delta(name: str) -> int:
+        return after.counters.get(name, 0) - before.counters.get(name, 0)
+
+    forwarded = delta("worker_forwarded")
+    cpu_us = after.cpu_us - before.cpu_us
+    return BenchResult(
+        consumers=settings.consumers,
+        suite=settings.profile.name,
+        handshake="keys given" if settings.keys_given else "ICE and DTLS",
+        packet_bytes=settings.packet_bytes,
+        seconds=interval.seconds,
+        packets_in=interval.sent,
+        forwarded=forwarded,
+        received=interval.received,
+        forwarded_per_s=forwarded / interval.seconds,
+        cpu_share=cpu_us / 1e6 / interval.seconds,
+        cpu_us_per_forwarded=cpu_us / forwarded if forwarded else 0.0,
+        system_share=(after.system_us - before.system_us) / cpu_us if cpu_us else 0.0,
+        loss=_loss(interval, settings.consumers),
+        latency_p50_us=interval.percentile_us(0.5),
+        latency_p99_us=interval.percentile_us(0.99),
+        latency_max_us=interval.latencies_us[-1] if interval.latencies_us else 0,
+        rss_mib=after.rss_bytes / (1 << 20),
+        connect_s=connect_s,
+        kernel_drops=delta("udp_kernel_drops"),
+        send_errors=sum(delta(name) for name in after.counters if name.startswith("udp_send_")),
+        server_core=core,
+        saturated=settings.rate is None,
+    )
+
+
+@contextmanager
+def _server(settings: ServerSettings) -> Iterator[Request]:
+    """A server process, and the function that asks it."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=run_server, args=(theirs, settings), daemon=True)
+    process.start()
+    theirs.close()
+
+    def request(name: str, **arguments: Any) -> Any:
+        ours.send((name, arguments))
+        answer = ours.recv()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    try:
+        yield request
+        request("stop")
+    finally:
+        ours.close()
+        process.join(5)
+        if process.is_alive():
+            process.kill()
+            process.join()
