@@ -114,9 +114,10 @@ class CallServer:
         return application
 
     async def stop(self, reason: str = "shutdown") -> None:
-        """Ends everything within ``shutdown_s``."""
-        if self._site is not None:
-            await self._site.stop()
+        """Ends everything within ``shutdown_s``. Twice does nothing."""
+        site, self._site = self._site, None
+        if site is not None:
+            await site.stop()
         try:
             async with asyncio.timeout(self.settings.shutdown_s):
                 self.namespace.end_all(reason)
@@ -127,8 +128,9 @@ class CallServer:
             log.warning("shutdown took too long; connections were cut")
         finally:
             await self.driver.close()
-            if self._runner is not None:
-                await self._runner.cleanup()
+            runner, self._runner = self._runner, None
+            if runner is not None:
+                await runner.cleanup()
 
     async def _listen(self, context: ssl.SSLContext | None) -> None:
         settings = self.settings

@@ -1,4 +1,4 @@
-"""Socket.IO's server, hardened (reliability.md §2.4, §4.5): the one place that knows python-socketio's
+"""Socket.IO's server, hardened: the one place that knows python-socketio's
 insides.
 
 What differs from the stock server (python-socketio 5.16-5.18, python-engineio 4.13-4.15):
@@ -7,7 +7,7 @@ What differs from the stock server (python-socketio 5.16-5.18, python-engineio 4
 * messages that do not parse, binary ones and unknown packet types are refused and the connection lives;
 * a WebSocket that does not CONNECT to the namespace within a deadline is closed;
 * queues, rates and message sizes are bounded (``websocket``);
-* HTTP long polling is a stepping stone only: a default socket.io-client, the seed's among them, opens with it
+* HTTP long polling is a stepping stone only: a default socket.io-client opens with it
   and never tries anything else if it is refused. A connection that has not become a WebSocket by the same
   deadline is closed. JSONP is refused; ``polling = false`` in the settings refuses polling altogether;
 * engineio's ping check, which compares wall clock times, is off: the read deadline of its own loop (ping
@@ -57,6 +57,8 @@ class Application(Protocol):
 
 class Engine(engineio.AsyncServer):
     """Engine.IO with bounded outgoing queues and guarded WebSockets."""
+
+    _async: dict[str, Any]
 
     def __init__(self, *arguments: Any, settings: Settings, **options: Any) -> None:
         super().__init__(*arguments, **options)

@@ -9,7 +9,7 @@ here: ``rtpfwd`` checks those.
 import json
 import math
 import unicodedata
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -142,7 +142,7 @@ class ConnectReceiveTransport(Request):
 class Produce(Request):
     """``transport-produce``: without ``transportId`` the one send transport is meant."""
 
-    kind: str
+    kind: Literal["audio", "video"]
     rtp_parameters: dict[str, Any]
     app_data: AppData = Field(default_factory=dict)
     transport_id: Id | None = None
@@ -249,7 +249,9 @@ def check_tree(payload: dict[str, Any], deepest: int) -> None:
 
 
 def answer(**fields: Any) -> dict[str, Any]:
-    """An answer or push: keys given in camelCase, those that are ``None`` dropped (features.md §4.8)."""
+    """An answer or push: keys given in camelCase, those that are ``None`` dropped: mediasoup-client chokes on
+    some null.
+    """
     return {key: value for key, value in fields.items() if value is not None}
 
 

@@ -296,7 +296,7 @@ class CallNamespace:
     def restart_ice(self, sid: str, request: m.OfTransport) -> Answer:
         """``restart-ice``."""
         _, peer = self._joined(sid)
-        return {"iceParameters": peer.transport(request.transport_id).restart_ice()}
+        return {"iceParameters": peer.transport(request.transport_id).restart_ice(now=self._now())}
 
     def get_stats(self, sid: str, request: m.GetStats) -> Answer:
         """``get-stats``: W3C names, a list."""

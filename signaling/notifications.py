@@ -15,10 +15,9 @@ from .peer import Peer
 from .room import Post, Room
 
 if TYPE_CHECKING:
-    from rtpfwd.sfu.webrtc_transport import WebRtcTransport
-
     from rtpfwd.sfu.consumer import Consumer
     from rtpfwd.sfu.producer import Producer
+    from rtpfwd.sfu.webrtc_transport import WebRtcTransport
 
 DTLS_ENDED = frozenset({"closed", "failed"})
 

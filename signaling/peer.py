@@ -13,10 +13,9 @@ from rtpfwd.clock import Instant
 from .refusal import Code, Refusal
 
 if TYPE_CHECKING:
-    from rtpfwd.sfu.webrtc_transport import WebRtcTransport
-
     from rtpfwd.sfu.consumer import Consumer
     from rtpfwd.sfu.producer import Producer
+    from rtpfwd.sfu.webrtc_transport import WebRtcTransport
 
 Owned = TypeVar("Owned")
 
@@ -64,7 +63,7 @@ class Peer:
         return _own(self.consumers, consumer_id, "consumer")
 
     def close_media(self, now: Instant) -> None:
-        """Closes all it owns: consumers, then producers, then transports, so that each close has its parent."""
+        """Closes all it owns, children first: consumers, producers, transports."""
         for consumer in list(self.consumers.values()):
             consumer.close(now=now)
         for producer in list(self.producers.values()):

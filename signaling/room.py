@@ -21,12 +21,11 @@ from .refusal import Code, Refusal
 from .settings import Limits
 
 if TYPE_CHECKING:
+    from rtpfwd.sfu.consumer import Consumer
+    from rtpfwd.sfu.producer import Producer
     from rtpfwd.sfu.router import Router
     from rtpfwd.sfu.webrtc_transport import WebRtcTransport
     from rtpfwd.sfu.worker import Worker
-
-    from rtpfwd.sfu.consumer import Consumer
-    from rtpfwd.sfu.producer import Producer
 
 Post = Callable[[Iterable[Peer], str, dict[str, Any]], None]
 """``post(recipients, event, data)``: never blocks, never calls back."""
@@ -121,7 +120,7 @@ class Rooms:
             return
         room.leave(peer, now)
         if not room.peers:
-            room.router.close()
+            room.router.close(now=now)
             del self._rooms[room.name]
 
 

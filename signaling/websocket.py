@@ -4,7 +4,7 @@ python-engineio pulls frames with ``wait`` and pushes them with ``send``, one ta
 client, so a slow client holds up nobody else and its events stay in order. This class stands in for
 engineio's aiohttp wrapper (``engineio.async_drivers.aiohttp.WebSocket``) and keeps its three methods.
 
-A frame costs one token of the socket's bucket. Without tokens frames wait, in order, as the seed's client may
+A frame costs one token of the socket's bucket. Without tokens frames wait, in order, as a part-1 client may
 burst when it joins a large room; a backlog over ``pending_events`` or ``queue_bytes`` is abuse and closes the
 socket.
 """
