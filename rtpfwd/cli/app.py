@@ -6,7 +6,7 @@ that Typer can read. So ``serve`` reaches signaling while nothing in rtpfwd impo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.metadata import EntryPoint, entry_points
 
 import typer
@@ -45,7 +45,7 @@ def build_app(offered: Iterable[EntryPoint]) -> typer.Typer:
     return app
 
 
-def _unavailable(entry: EntryPoint, error: Exception):  # type: ignore[no-untyped-def]
+def _unavailable(entry: EntryPoint, error: Exception) -> Callable[[], None]:
     def refuse() -> None:
         typer.echo(f"rtpfwd {entry.name}: cannot load {entry.value}: {error}", err=True)
         raise typer.Exit(1)

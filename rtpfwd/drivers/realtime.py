@@ -212,7 +212,7 @@ class RealtimeDriver:
             try:
                 listener(*event.values)
             except Exception:
-                self._fail("listener", event=event.name, source=type(event.source).__name__)
+                self._fail("listener", listening_to=f"{type(event.source).__name__}.{event.name}")
 
     def _arm(self) -> None:
         deadline = self.worker.next_timeout()

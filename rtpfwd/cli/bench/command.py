@@ -101,6 +101,7 @@ def _table(scenario: str, results: list[BenchResult]) -> Table:
         ("latency p50", [f"{result.latency_p50_us / 1000:.2f} ms" for result in results]),
         ("latency p99", [f"{result.latency_p99_us / 1000:.2f} ms" for result in results]),
         ("latency, worst", [f"{result.latency_max_us / 1000:.2f} ms" for result in results]),
+        ("server's loop late by", [f"{result.loop_lag_us / 1000:.2f} ms" for result in results]),
         ("dropped by the kernel", [str(result.kernel_drops) for result in results]),
         ("failed sends", [str(result.send_errors) for result in results]),
         ("memory of the server", [f"{result.rss_mib:.0f} MiB" for result in results]),

@@ -63,6 +63,8 @@ class BenchResult:
     latency_p50_us: int
     latency_p99_us: int
     latency_max_us: int
+    loop_lag_us: int
+    """Worst lateness of the server's loop in the last ten seconds."""
     rss_mib: float
     connect_s: float
     kernel_drops: int
@@ -155,6 +157,7 @@ def _result(
         latency_p50_us=interval.percentile_us(0.5),
         latency_p99_us=interval.percentile_us(0.99),
         latency_max_us=interval.latencies_us[-1] if interval.latencies_us else 0,
+        loop_lag_us=after.counters["loop_lag_worst_us"],
         rss_mib=after.rss_bytes / (1 << 20),
         connect_s=connect_s,
         kernel_drops=delta("udp_kernel_drops"),

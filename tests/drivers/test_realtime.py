@@ -1,0 +1,227 @@
+import asyncio
+import contextlib
+import os
+import socket
+
+import pytest
+import structlog
+
+from rtpfwd.clock import Instant
+from rtpfwd.drivers.fake_media import SourceSpec, producer_parameters, router_media_codecs
+from rtpfwd.drivers.interfaces import ListenSettings
+from rtpfwd.drivers.media_peer import MediaPeer
+from rtpfwd.drivers.realtime import RealtimeDriver
+from rtpfwd.drivers.udp import BATCH
+from rtpfwd.errors import InvalidParameters
+from rtpfwd.protocols.certificate import generate
+from rtpfwd.protocols.dtls import DtlsContext
+
+LOOPBACK = ListenSettings(ips=["127.0.0.1"])
+
+
+@pytest.fixture
+async def driver():
+    started = await RealtimeDriver.start(LOOPBACK)
+    yield started
+    await started.close()
+
+
+@pytest.fixture(scope="module")
+def client_context():
+    return DtlsContext(generate(1_700_000_000_000_000))
+
+
+class SocketClient:
+    """A MediaPeer on a real socket of the test's own loop."""
+
+    def __init__(self, driver: RealtimeDriver, context: DtlsContext) -> None:
+        self.driver = driver
+        router = next(iter(driver.worker.routers.values()), None)
+        self.router = router or driver.worker.create_router(router_media_codecs())
+        self.transport = self.router.create_web_rtc_transport(now=driver.now())
+        self.peer = MediaPeer.for_transport(
+            self.transport.ice_parameters,
+            self.transport.ice_candidates,
+            self.transport.dtls_parameters,
+            context,
+            os.urandom,
+        )
+        self.transport.connect(self.peer.dtls_parameters, now=driver.now())
+        driver.flush()
+        server = self.peer.peer.server
+        self.socket = socket.socket(
+            socket.AF_INET6 if ":" in server[0] else socket.AF_INET, socket.SOCK_DGRAM
+        )
+        self.socket.setblocking(False)
+        self.socket.connect(server)
+        self.peer.start(driver.now())
+        self.task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            now = self.driver.now()
+            deadline = self.peer.next_timeout()
+            if deadline is not None and deadline <= now:
+                self.peer.handle_timeout(now)
+            for data, _ in self.peer.transmit():
+                with contextlib.suppress(ConnectionRefusedError):
+                    self.socket.send(data)
+            with contextlib.suppress(TimeoutError, ConnectionRefusedError):
+                async with asyncio.timeout(0.005):
+                    data = await loop.sock_recv(self.socket, 2048)
+                    self.peer.receive(data, (0, self.peer.peer.server), self.driver.now())
+
+    async def close(self) -> None:
+        self.task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self.task
+        self.socket.close()
+
+
+async def until(condition, seconds: float = 10) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize("ip", ["127.0.0.1", "::1"])
+async def test_a_call_over_real_sockets(client_context, ip):
+    driver = await RealtimeDriver.start(ListenSettings(ips=[ip]))
+    alice, bob = SocketClient(driver, client_context), SocketClient(driver, client_context)
+    try:
+        await until(lambda: alice.peer.connected and bob.peer.connected)
+        spec = SourceSpec(kind="video", ssrc=0x1000, mid="0", interval_us=5_000)
+        alice.peer.add_source(spec)
+        producer = alice.transport.produce("video", producer_parameters(spec), now=driver.now())
+        consumer = bob.transport.consume(producer.id, bob.router.rtp_capabilities, now=driver.now())
+        sink = bob.peer.add_sink(consumer.rtp_parameters)
+        driver.flush()
+        await until(lambda: sink.packets > 50)
+        assert sink.began_with_key_frame
+        assert sink.lost == sink.duplicates == 0
+        counters = driver.counters()
+        assert counters["worker_forwarded"] >= 50
+        assert counters["udp_received"] == counters["worker_datagrams"]
+        assert not [name for name in counters if name.startswith("udp_send_")]
+    finally:
+        await alice.close()
+        await bob.close()
+        await driver.close()
+
+
+async def test_events_reach_listeners_and_one_that_raises_hinders_no_other(driver, client_context):
+    heard = []
+    client = SocketClient(driver, client_context)
+
+    def broken(*values):
+        raise RuntimeError("a listener's own fault")
+
+    client.transport.on("dtlsstatechange", broken)
+    client.transport.on("dtlsstatechange", heard.append)
+    with structlog.testing.capture_logs() as logs:
+        await until(lambda: client.peer.connected and "connected" in heard)
+    await client.close()
+    assert driver.counters()["driver_listener_failures"] == len(heard)
+    assert len([one for one in logs if one["log_level"] == "error"]) == 1, "one line a second"
+
+
+async def test_a_listener_may_call_the_api_and_flush(driver):
+    router = driver.worker.create_router(router_media_codecs())
+    closed = []
+
+    def close_the_rest(number: int) -> None:
+        closed.append(number)
+        if number < 3:
+            other = router.create_web_rtc_transport(now=driver.now())
+            other.on("close", lambda: close_the_rest(number + 1))
+            other.close(now=driver.now())
+            driver.flush()
+
+    first = router.create_web_rtc_transport(now=driver.now())
+    first.on("close", lambda: close_the_rest(1))
+    first.close(now=driver.now())
+    assert closed == [], "nothing is delivered inside a call"
+    driver.flush()
+    assert closed == [1, 2, 3]
+
+
+async def test_an_exception_out_of_the_worker_is_counted_and_the_loop_goes_on(driver, monkeypatch):
+    info = driver.addresses[0]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one, structlog.testing.capture_logs() as logs:
+        with monkeypatch.context() as broken:
+
+            def receive(batch, now):
+                raise RuntimeError("a bug")
+
+            broken.setattr(driver.worker, "receive", receive)
+            for _ in range(5):
+                one.sendto(b"\x00", (info.address, info.port))
+                await until(lambda: driver.counters()["driver_receive_failures"] > 0)
+            await until(lambda: driver.counters()["udp_received"] == 5)
+        one.sendto(b"\x05", (info.address, info.port))
+        await until(lambda: driver.worker.counters()["datagrams"] == 1)
+    assert len([line for line in logs if line["log_level"] == "error"]) == 1
+
+
+async def test_a_timer_that_raises_does_not_spin_the_loop(driver, monkeypatch):
+    calls = []
+
+    def handle_timeout(now):
+        calls.append(now)
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(driver.worker, "next_timeout", lambda: Instant(0))
+    monkeypatch.setattr(driver.worker, "handle_timeout", handle_timeout)
+    with structlog.testing.capture_logs():
+        driver.flush()
+        await until(lambda: len(calls) == 3, seconds=5)
+    assert calls[2] - calls[0] >= 150_000
+
+
+async def test_a_flood_on_one_socket_starves_neither_the_other_nor_timers(client_context):
+    driver = await RealtimeDriver.start(ListenSettings(ips=["127.0.0.1", "127.0.0.2"]))
+    sizes = []
+    real = driver.worker.receive
+
+    def receive(batch, now):
+        sizes.append((batch[0][1][0], len(batch)))
+        real(batch, now)
+
+    driver.worker.receive = receive
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        first, second = driver.addresses
+        for _ in range(1000):
+            one.sendto(b"\x05junk", (first.address, first.port))
+        one.sendto(b"\x05junk", (second.address, second.port))
+        await until(lambda: driver.counters()["udp_received"] == 1001)
+    await driver.close()
+    assert max(size for _, size in sizes) <= BATCH
+    place = next(index for index, (local, _) in enumerate(sizes) if local == 1)
+    assert place <= 2, "the other socket had its turn among the first batches"
+
+
+async def test_closing_frees_the_port_and_tells_the_clients(client_context):
+    driver = await RealtimeDriver.start(LOOPBACK)
+    port = driver.addresses[0].port
+    client = SocketClient(driver, client_context)
+    await until(lambda: client.peer.connected and client.transport.dtls_state == "connected")
+    await driver.close()
+    await driver.close()
+    assert driver.closed
+    await until(lambda: client.peer.peer.dtls_state == "closed")
+    await client.close()
+    again = await RealtimeDriver.start(ListenSettings(ips=["127.0.0.1"], port=port))
+    await again.close()
+
+
+async def test_settings_that_make_no_sense_leave_nothing_open():
+    with pytest.raises(InvalidParameters):
+        await RealtimeDriver.start(ListenSettings(ips=["127.0.0.1"], announced=["2001:db8::1"]))
+
+
+async def test_the_clock_is_monotonic_microseconds(driver):
+    before = driver.now()
+    await asyncio.sleep(0.01)
+    assert 10_000 <= driver.now() - before < 5_000_000
+    assert driver.loop_lag.worst_us >= 0
