@@ -8,7 +8,7 @@ pushes in the order they arose.
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from typing import Any
 
@@ -151,13 +151,13 @@ class CallServer:
 
 
 async def serve(
-    settings: Settings, until: Awaitable[object], started: Callable[[CallServer], None] = lambda _server: None
+    settings: Settings, until: asyncio.Event, started: Callable[[CallServer], None] = lambda _server: None
 ) -> None:
-    """Serves until ``until`` is done, then shuts down cleanly."""
+    """Serves until ``until`` is set, then shuts down cleanly."""
     server = await CallServer.start(settings)
     try:
         started(server)
-        await until
+        await until.wait()
     finally:
         await server.stop()
 

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from rtpfwd.drivers.loop import new_event_loop
 
@@ -76,7 +77,8 @@ def serve(
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(_serve_until_signal(settings))
     except SettingsError as error:
-        Console(stderr=True).print(f"[bold red]error[/] {error}", highlight=False)
+        text = Text.assemble(("error ", "bold red"), str(error))
+        Console(stderr=True).print(text, soft_wrap=True)
         raise typer.Exit(1) from None
 
 
@@ -90,15 +92,15 @@ async def _serve_until_signal(settings: Settings) -> None:
     stopped = asyncio.Event()
     for number in SHUTDOWN_SIGNALS:
         loop.add_signal_handler(number, stopped.set)
-    await serve_until(settings, stopped.wait(), _announce)
+    await serve_until(settings, stopped, _announce)
 
 
 def _announce(server: CallServer) -> None:
     console = Console(stderr=True)
     first, *others = page_addresses(server.settings, server.port)
-    console.print(f"[bold]rtpfwd[/] serves calls at [bold cyan]{first}[/]", highlight=False)
+    console.print(f"[bold]rtpfwd[/] serves calls at [bold cyan]{first}[/]", highlight=False, soft_wrap=True)
     for address in others:
         note = "" if server.settings.tls else "  (no camera in browsers without TLS: see --tls-self-signed)"
-        console.print(f"  also {address}{note}", highlight=False)
+        console.print(f"  also {address}{note}", highlight=False, soft_wrap=True)
     media = ", ".join(f"{entry.address}:{entry.port}" for entry in server.driver.addresses)
-    console.print(f"  media: UDP {media}", highlight=False, markup=False)
+    console.print(f"  media: UDP {media}", highlight=False, markup=False, soft_wrap=True)

@@ -24,7 +24,7 @@ from rtpfwd.errors import CallerError
 
 from . import messages as m
 from .peer import Peer
-from .refusal import Code, Refusal, from_caller_error
+from .refusal import Code, Refusal, as_object, as_params, as_text, from_caller_error
 from .room import Room, Rooms
 from .settings import Settings
 
@@ -89,7 +89,7 @@ class CallNamespace:
         """The acknowledgement of ``event``."""
         route = ROUTES.get(event)
         if route is None:
-            return _as_object(Refusal(Code.UNSUPPORTED, "unknown event"))
+            return as_object(Refusal(Code.UNSUPPORTED, "unknown event"))
         try:
             request = m.parse(route.model, arguments, self._settings.limits)
             return route.answer(self, sid, request)
@@ -106,7 +106,7 @@ class CallNamespace:
     def refuse(self, event: str, text: str) -> dict[str, Any]:
         """The acknowledgement of a message that did not parse."""
         route = ROUTES.get(event)
-        return (route.shape if route else _as_object)(Refusal(Code.BAD_REQUEST, text))
+        return (route.shape if route else as_object)(Refusal(Code.BAD_REQUEST, text))
 
     # life of the server
 
@@ -363,38 +363,26 @@ class CallNamespace:
         log.info("left", peer=peer.id, room=peer.room_name, why=why)
 
 
-def _as_text(refusal: Refusal) -> dict[str, Any]:
-    return {"error": refusal.message, "code": refusal.code.value}
-
-
-def _as_params(refusal: Refusal) -> dict[str, Any]:
-    return {"params": _as_text(refusal)}
-
-
-def _as_object(refusal: Refusal) -> dict[str, Any]:
-    return {"error": {"code": refusal.code.value, "message": refusal.message}}
-
-
 class Route(NamedTuple):
     """How one event is parsed, answered, and refused."""
 
     model: type[m.Request]
     answer: Callable[[CallNamespace, str, Any], Answer]
-    shape: Shape = _as_object
+    shape: Shape = as_object
     rtp: bool = False
 
 
 ROUTES: dict[str, Route] = {
-    "joinRoom": Route(m.JoinRoom, CallNamespace.join_room, _as_text),
-    "createWebRtcTransport": Route(m.CreateTransport, CallNamespace.create_transport, _as_params),
-    "transport-connect": Route(m.ConnectTransport, CallNamespace.connect_transport, _as_text),
+    "joinRoom": Route(m.JoinRoom, CallNamespace.join_room, as_text),
+    "createWebRtcTransport": Route(m.CreateTransport, CallNamespace.create_transport, as_params),
+    "transport-connect": Route(m.ConnectTransport, CallNamespace.connect_transport, as_text),
     "transport-recv-connect": Route(
-        m.ConnectReceiveTransport, CallNamespace.connect_receive_transport, _as_text
+        m.ConnectReceiveTransport, CallNamespace.connect_receive_transport, as_text
     ),
-    "transport-produce": Route(m.Produce, CallNamespace.produce, _as_text, rtp=True),
-    "getProducers": Route(m.Nothing, CallNamespace.get_producers, _as_text),
-    "consume": Route(m.Consume, CallNamespace.consume, _as_params, rtp=True),
-    "consumer-resume": Route(m.OfConsumer, CallNamespace.resume_consumer, _as_text),
+    "transport-produce": Route(m.Produce, CallNamespace.produce, as_text, rtp=True),
+    "getProducers": Route(m.Nothing, CallNamespace.get_producers, as_text),
+    "consume": Route(m.Consume, CallNamespace.consume, as_params, rtp=True),
+    "consumer-resume": Route(m.OfConsumer, CallNamespace.resume_consumer, as_text),
     "leaveRoom": Route(m.Nothing, CallNamespace.leave_room),
     "producer-pause": Route(m.OfProducer, CallNamespace.pause_producer),
     "producer-resume": Route(m.OfProducer, CallNamespace.resume_producer),

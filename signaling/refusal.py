@@ -4,6 +4,7 @@ A refusal never says whether an id that is not the asker's exists.
 """
 
 from enum import StrEnum
+from typing import Any
 
 from rtpfwd.errors import (
     CallerError,
@@ -55,3 +56,18 @@ def from_caller_error(error: CallerError, *, rtp: bool = False) -> Refusal:
         case _:
             code = Code.BAD_REQUEST
     return Refusal(code, str(error)[:300])
+
+
+def as_text(refusal: Refusal) -> dict[str, Any]:
+    """Part 1's shape."""
+    return {"error": refusal.message, "code": refusal.code.value}
+
+
+def as_params(refusal: Refusal) -> dict[str, Any]:
+    """Part 1's shape where answers are wrapped."""
+    return {"params": as_text(refusal)}
+
+
+def as_object(refusal: Refusal) -> dict[str, Any]:
+    """Part 2's shape."""
+    return {"error": {"code": refusal.code.value, "message": refusal.message}}

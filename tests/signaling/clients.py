@@ -174,7 +174,7 @@ class Person:
         return {**params, "transportId": transport["id"]}
 
     async def leave(self) -> None:
-        """Says goodbye, as ``socket.disconnect()`` does in a browser (python-socketio may drop the packet)."""
+        """Says goodbye as a browser's ``socket.disconnect()`` does (python-socketio may drop the packet)."""
         if self.sio.connected:
             await self.sio.eio.ws.send_str(f"41{NAMESPACE},")
         await self.sio.disconnect()
