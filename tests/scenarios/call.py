@@ -70,7 +70,7 @@ class Client:
 
 
 class Call:
-    """Everything is a function of ``seed`` when ``keys`` replaces handshakes, which have chance of their own."""
+    """A function of ``seed`` when ``keys`` replaces handshakes, in which OpenSSL throws dice of its own."""
 
     def __init__(self, *, seed: int = 1, keys: bool = False, settings: WorkerSettings | None = None) -> None:
         self.settings = settings or WorkerSettings()
