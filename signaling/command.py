@@ -28,7 +28,7 @@ def serve(
     port: Annotated[int | None, typer.Option(help="HTTP and Socket.IO port [PORT, 5000]")] = None,
     host: Annotated[str | None, typer.Option(help="address that HTTP binds [HOST, all]")] = None,
     listen_ip: Annotated[
-        str | None, typer.Option(help="addresses that media binds [LISTEN_IP, 0.0.0.0]")
+        str | None, typer.Option(help="addresses that media binds [LISTEN_IP, 0.0.0.0,::]")
     ] = None,
     announced_ip: Annotated[
         str | None,

@@ -94,7 +94,7 @@ class Settings(BaseSettings):
 
     host: str | None = None  # address that HTTP binds; none means all of IPv4 and IPv6
     port: Port = 5000  # of HTTP and Socket.IO
-    listen_ip: Names = ("0.0.0.0",)  # addresses that media binds
+    listen_ip: Names = ("0.0.0.0", "::")  # addresses that media binds
     announced_ip: Names = ()  # addresses or host names put into ICE candidates; none: those of the interfaces
     mediasoup_listen_port: Port = Field(
         default=3000, validation_alias=AliasChoices("mediasoup_listen_port", "media_port")

@@ -9,6 +9,7 @@ import ssl
 import time
 from pathlib import Path
 
+from rtpfwd.drivers.interfaces import interface_addresses
 from rtpfwd.protocols import certificate
 
 from .settings import Settings, SettingsError
@@ -40,7 +41,8 @@ def server_context(settings: Settings) -> ssl.SSLContext | None:
 def _self_signed(directory: Path) -> tuple[Path, Path]:
     chain, key = directory / CERTIFICATE_FILE, directory / KEY_FILE
     if not (chain.is_file() and key.is_file()):
-        chain_pem, key_pem = certificate.generate(time.time_ns() // 1000).to_pem()
+        names = ["localhost", *interface_addresses()]
+        chain_pem, key_pem = certificate.generate(time.time_ns() // 1000, names).to_pem()
         try:
             directory.mkdir(parents=True, exist_ok=True)
             _write_private(key, key_pem)

@@ -9,7 +9,8 @@ can foresee is no key. Tests that need the same certificate twice load it from P
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+import ipaddress
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -58,19 +59,20 @@ class Certificate:
         return self.certificate.public_bytes(serialization.Encoding.PEM).decode(), key.decode()
 
 
-def generate(unix_us: int) -> Certificate:
+def generate(unix_us: int, names: Sequence[str] = ()) -> Certificate:
     """A new ECDSA P-256 key and a certificate signed by itself, valid ten years around ``unix_us``.
 
-    ``unix_us`` is the wall time in microseconds since 1970.
+    ``unix_us`` is the wall time in microseconds since 1970; ``names`` are host names and IP addresses that it
+    is for, which only HTTPS needs.
     """
-    return self_sign(ec.generate_private_key(ec.SECP256R1()), unix_us)
+    return self_sign(ec.generate_private_key(ec.SECP256R1()), unix_us, names)
 
 
-def self_sign(private_key: PrivateKey, unix_us: int) -> Certificate:
+def self_sign(private_key: PrivateKey, unix_us: int, names: Sequence[str] = ()) -> Certificate:
     """A certificate for a key made elsewhere, as :func:`generate` makes it."""
     now = datetime.fromtimestamp(unix_us // 1_000_000, UTC)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "rtpfwd")])
-    certificate = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -78,9 +80,12 @@ def self_sign(private_key: PrivateKey, unix_us: int) -> Certificate:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - VALIDITY)
         .not_valid_after(now + VALIDITY)
-        .sign(private_key, hashes.SHA256())
     )
-    return Certificate(certificate, private_key)
+    if names:
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName(map(_general_name, names)), critical=False
+        )
+    return Certificate(builder.sign(private_key, hashes.SHA256()), private_key)
 
 
 def load(certificate_pem: str, private_key_pem: str) -> Certificate:
@@ -132,6 +137,13 @@ def matches(der: bytes, expected: Iterable[Fingerprint]) -> bool:
         for wanted in expected
     ]
     return bool(results) and all(results)
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def _is_hex(text: str) -> bool:

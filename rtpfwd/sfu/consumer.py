@@ -54,6 +54,7 @@ class Consumer(Emitter):
         paused: bool,
         app_data: JsonObject,
         on_close: Callable[[Consumer], None],
+        is_reachable: Callable[[], bool],
     ) -> None:
         super().__init__(context.events)
         self.id = consumer_id
@@ -79,6 +80,7 @@ class Consumer(Emitter):
         self._context = context
         self._transport = transport
         self._on_close = on_close
+        self._is_reachable = is_reachable
         self._target: IncomingStream | None = None
         self._current: IncomingStream | None = None
         self._told_score: JsonObject = {}
@@ -118,14 +120,14 @@ class Consumer(Emitter):
         self._check_open()
         if not self.paused:
             self.paused = True
-            self._context.plane.set_send_paused(self.stream, True)
+            self._tell_paused()
 
     def resume(self, *, now: Instant) -> None:
         """Send, video from a key frame on, which is asked for. Raises ``InvalidState`` when closed."""
         self._check_open()
         if self.paused:
             self.paused = False
-            self._context.plane.set_send_paused(self.stream, False)
+            self._tell_paused()
             self.start(now)
 
     def request_key_frame(self, *, now: Instant) -> None:
@@ -213,8 +215,7 @@ class Consumer(Emitter):
         if self.paused or self.closed:
             return
         self._choose(now)
-        if self._target is not None:
-            self.producer.ask_key_frame(self._target, now)
+        self._ask_key_frame(now)
 
     def transport_closed(self) -> None:
         """Its transport closed."""
@@ -254,6 +255,7 @@ class Consumer(Emitter):
     def on_producer_paused(self, paused: bool, now: Instant) -> None:
         """The producer paused or resumed."""
         self._emit("producerpause" if paused else "producerresume")
+        self._tell_paused()
         if not paused:
             self.start(now)
 
@@ -261,8 +263,8 @@ class Consumer(Emitter):
         """A stream started, stopped or went, or other layers are wanted: choose, and ask for a key frame."""
         before = self._target
         self._choose(now)
-        if self._target is not before and self._target is not None and not self.paused:
-            self.producer.ask_key_frame(self._target, now)
+        if self._target is not before:
+            self._ask_key_frame(now)
 
     def scores_changed(self) -> None:
         """Emit ``score`` when it changed."""
@@ -273,6 +275,10 @@ class Consumer(Emitter):
 
     # -- inside
     # ------------------------------------------------------------------------------------------------------
+
+    def _tell_paused(self) -> None:
+        # What a paused producer sends shall be no gap that a consumer asks to have filled.
+        self._context.plane.set_send_paused(self.stream, self.paused or self.producer.paused)
 
     def _choose(self, now: Instant) -> None:
         wanted = self._best_stream()
@@ -285,6 +291,12 @@ class Consumer(Emitter):
         self._context.plane.set_source(self.stream, wanted.id if wanted is not None else None, now)
         if self.type is not StreamType.SIMPLE and before is not None and self._current is None:
             self._emit("layerschange", None)
+
+    def _ask_key_frame(self, now: Instant) -> None:
+        # A key frame that comes before the peer can receive would be lost, and the next one would have to
+        # wait.
+        if self._target is not None and not self.paused and self._is_reachable():
+            self.producer.ask_key_frame(self._target, now)
 
     def _best_stream(self) -> IncomingStream | None:
         streams = self.producer.streams
@@ -321,7 +333,7 @@ class Consumer(Emitter):
             first_rtx_sequence_number=int.from_bytes(entropy(2)) & 0x7FFF,
             needs_key_frame=descriptor_parser(codec.mime_type) is not None,
             keep_ciphertext=codec.has_feedback("nack") and (self.rtx_ssrc is None or not rtx),
-            paused=self.paused,
+            paused=self.paused or self.producer.paused,
         )
 
     def _highest_layers(self) -> JsonObject:

@@ -1,23 +1,27 @@
 """One key frame request upstream for many asked downstream.
 
-A request goes out at once unless one went out less than ``min_interval_us`` ago; then it waits for the rest
-of that time. It is repeated until a key frame comes. Better than mediasoup, where whoever asks while a
-request is pending waits for its one repetition after a second.
+While a request is unanswered, whoever asks waits for its answer; it is repeated until a key frame comes.
+Once answered, the next one may go out at once, but never more than ``burst`` within ``window_us``: then it
+waits for the rest of the window. Better than mediasoup, where whoever asks while a request is pending
+waits for its one repetition after a second.
 """
 
 from __future__ import annotations
+
+from collections import deque
 
 from rtpfwd.clock import Instant
 from rtpfwd.sfu.settings import KeyFrameSettings
 
 
 class _Request:
-    __slots__ = ("deadline", "sent_at", "tries")
+    __slots__ = ("deadline", "sent", "tries", "unanswered")
 
-    def __init__(self) -> None:
-        self.sent_at: Instant | None = None
+    def __init__(self, burst: int) -> None:
+        self.sent: deque[Instant] = deque(maxlen=burst)
         self.deadline: Instant | None = None
         self.tries = 0
+        self.unanswered = False
 
 
 class KeyFrameRequests:
@@ -29,32 +33,35 @@ class KeyFrameRequests:
 
     def ask(self, ssrc: int, now: Instant) -> bool:
         """Somebody needs a key frame; returns whether to send a request now."""
-        request = self._requests.setdefault(ssrc, _Request())
-        if request.sent_at is None or now - request.sent_at >= self._settings.min_interval_us:
-            request.tries = 0
-            self._sent(request, now)
-            return True
-        # Too early after the last one: what answers that one may be too early for who asks now.
+        request = self._requests.setdefault(ssrc, _Request(self._settings.burst))
         request.tries = 0
-        request.deadline = Instant(request.sent_at + self._settings.min_interval_us)
-        return False
+        if request.unanswered and request.deadline is not None:
+            return False  # its answer, or its repetition, serves this one too
+        free_at = self._free_at(request)
+        if free_at is not None and now < free_at:
+            request.deadline = free_at
+            return False
+        self._send(request, now)
+        return True
 
     def received(self, ssrc: int) -> None:
-        """A key frame came: whoever waited has it. Those who ask later wait for the rest of the interval."""
+        """A key frame came: whoever waited has it."""
         request = self._requests.get(ssrc)
         if request is not None:
+            request.unanswered = False
             request.deadline = None
 
     def due(self, now: Instant) -> list[int]:
-        """The SSRCs to ask again now."""
+        """The SSRCs to ask (again) now."""
         asking = []
         for ssrc, request in self._requests.items():
             if request.deadline is None or request.deadline > now:
                 continue
             if request.tries >= self._settings.retries:
                 request.deadline = None
+                request.unanswered = False
                 continue
-            self._sent(request, now)
+            self._send(request, now)
             asking.append(ssrc)
         return asking
 
@@ -66,7 +73,15 @@ class KeyFrameRequests:
         """The stream is gone."""
         self._requests.pop(ssrc, None)
 
-    def _sent(self, request: _Request, now: Instant) -> None:
-        request.sent_at = now
+    def _free_at(self, request: _Request) -> Instant | None:
+        if len(request.sent) < self._settings.burst:
+            return None
+        return Instant(request.sent[0] + self._settings.window_us)
+
+    def _send(self, request: _Request, now: Instant) -> None:
+        request.sent.append(now)
         request.tries += 1
-        request.deadline = Instant(now + self._settings.retry_us)
+        request.unanswered = True
+        again = now + self._settings.retry_us
+        free_at = self._free_at(request)
+        request.deadline = Instant(again if free_at is None else max(again, free_at))

@@ -56,6 +56,10 @@ class MediaControl:
         for consumer in self._consumer_list():
             consumer.start(now)
 
+    def is_reachable(self) -> bool:
+        """Whether media can be sent to the peer."""
+        return self.session is not None and self.selected is not None
+
     def select(self, path: Path | None, now: Instant) -> None:
         """Where RTCP goes. Who can be reached again needs key frames: what was sent meanwhile is lost."""
         unreachable = self.selected is None

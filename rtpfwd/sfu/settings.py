@@ -30,7 +30,9 @@ class RtcpSettings:
 class KeyFrameSettings:
     """How often a publisher may be asked for a key frame."""
 
-    min_interval_us: int = milliseconds(500)  # LiveKit's low-layer throttle
+    burst: int = 2
+    """Requests that may go out within ``window_us``; further ones wait."""
+    window_us: int = seconds(1)
     retry_us: int = milliseconds(500)
     """Ask again when none came by then; mediasoup waits 1000 ms."""
     retries: int = 4

@@ -230,6 +230,7 @@ class WebRtcTransport(Emitter):
         consumer = Consumer(
             self._context, self.number, self._context.new_uuid(), producer, rtp_parameters,
             parse_rtp_parameters(rtp_parameters), bool(paused), app_data, self._consumer_closed,
+            self.media.is_reachable,
         )  # fmt: skip
         self.consumers[consumer.id] = consumer
         if preferred_layers is not None:

@@ -1,4 +1,5 @@
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
@@ -112,3 +113,10 @@ def test_a_weak_fingerprint_beside_a_good_one_is_not_looked_at() -> None:
     own = certificate.generate(UNIX_US)
     usable = certificate.usable_fingerprints([Fingerprint("sha-1", "nonsense"), own.fingerprints[3]])
     assert usable == [own.fingerprints[3]]
+
+
+def test_a_certificate_for_https_names_its_hosts_and_addresses():
+    made = certificate.generate(UNIX_US, ["localhost", "192.0.2.7", "2001:db8::7"]).certificate
+    names = made.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["localhost"]
+    assert [str(ip) for ip in names.get_values_for_type(x509.IPAddress)] == ["192.0.2.7", "2001:db8::7"]

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rtpfwd.cli.bench.measure import BenchResult, BenchSettings, run
+from rtpfwd.errors import RtpfwdError
 from rtpfwd.protocols.srtp import Profile
 
 
@@ -56,21 +57,24 @@ def bench(
     match = SCENARIO.fullmatch(scenario)
     if match is None:
         raise typer.BadParameter(f"{scenario!r}: need 1xN, N from 1 to 9999", param_hint="scenario")
-    results = [
-        run(
-            BenchSettings(
-                consumers=int(match[1]),
-                profile=PROFILES[one],
-                packet_bytes=packet_bytes,
-                rate=rate,
-                seconds=seconds,
-                keys_given=keys_given,
-                plane=plane,
-                profile_path=str(profile) if profile is not None else None,
-            )
+    settings = [
+        BenchSettings(
+            consumers=int(match[1]),
+            profile=PROFILES[one],
+            packet_bytes=packet_bytes,
+            rate=rate,
+            seconds=seconds,
+            keys_given=keys_given,
+            plane=plane,
+            profile_path=str(profile) if profile is not None else None,
         )
         for one in dict.fromkeys(suite or list(Suite))
     ]
+    try:
+        results = [run(one) for one in settings]
+    except (RtpfwdError, OSError) as error:
+        typer.echo(f"rtpfwd bench: {error}", err=True)
+        raise typer.Exit(1) from None
     if as_json:
         typer.echo(json.dumps([asdict(result) for result in results], indent=2))
     else:

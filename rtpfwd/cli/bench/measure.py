@@ -15,6 +15,7 @@ from typing import Any
 from rtpfwd.cli.bench.affinity import pinned, split_cpus
 from rtpfwd.cli.bench.load import Interval, Load, LoadSettings, Request
 from rtpfwd.cli.bench.server import ServerSettings, Usage, run_server
+from rtpfwd.errors import InvalidState
 from rtpfwd.protocols.srtp import Profile
 
 MAX_LOSS = 0.001
@@ -177,8 +178,11 @@ def _server(settings: ServerSettings) -> Iterator[Request]:
     theirs.close()
 
     def request(name: str, **arguments: Any) -> Any:
-        ours.send((name, arguments))
-        answer = ours.recv()
+        try:
+            ours.send((name, arguments))
+            answer = ours.recv()
+        except (EOFError, OSError):
+            raise InvalidState(f"the server process ended before it answered {name!r}") from None
         if isinstance(answer, Exception):
             raise answer
         return answer

@@ -7,21 +7,27 @@ numbering.py).
 
 from __future__ import annotations
 
+from collections import deque
+
 from rtpfwd.clock import Instant
 from rtpfwd.dataplane.reference.packet import Packet
 
+LATE_AT_START = 64  # packets before the first one that are still welcome
+
 
 class History:
-    """A ring of ``capacity`` packets (a power of two) by extended sequence number, none older than
-    ``keep_us``.
+    """A ring of ``capacity`` packets (a power of two) by extended sequence number.
+
+    Whatever is older than ``keep_us`` when a packet is added goes, and with it all numbers below its own.
     """
 
-    __slots__ = ("_floor", "_highest", "_keep_us", "_mask", "_ring")
+    __slots__ = ("_arrivals", "_floor", "_highest", "_keep_us", "_mask", "_ring")
 
     def __init__(self, capacity: int, keep_us: int) -> None:
         if capacity & (capacity - 1):
             raise ValueError(f"history capacity {capacity} is not a power of two")
         self._ring: list[Packet | None] = [None] * capacity
+        self._arrivals: deque[Packet] = deque(maxlen=capacity)
         self._mask = capacity - 1
         self._keep_us = keep_us
         self._floor = 0
@@ -29,10 +35,10 @@ class History:
 
     def restart(self, sequence: int) -> None:
         """Forget everything; numbering begins at ``sequence``, a few late ones before it still accepted."""
-        for slot in range(len(self._ring)):
-            self._ring[slot] = None
+        self._ring[:] = [None] * len(self._ring)
+        self._arrivals.clear()
         self._highest = None
-        self._floor = sequence - min(64, len(self._ring) // 2)
+        self._floor = sequence - min(LATE_AT_START, len(self._ring) // 2)
 
     def too_old(self, sequence: int) -> bool:
         """Whether the number lies before everything that is remembered."""
@@ -58,39 +64,24 @@ class History:
             if self._floor < lowest:
                 self._release(lowest)
         self._ring[sequence & self._mask] = packet
-        self._expire(now - self._keep_us)
+        arrivals = self._arrivals
+        arrivals.append(packet)
+        before = now - self._keep_us
+        while arrivals[0].arrival < before:
+            self._expire(arrivals.popleft())
 
-    def _expire(self, before: int) -> None:
-        # At most a few steps for each packet: the floor follows time as packets come.
-        ring, mask, highest = self._ring, self._mask, self._highest
-        floor = self._floor
-        assert highest is not None
-        for _ in range(8):
-            if floor >= highest:
-                break
-            packet = ring[floor & mask]
-            if packet is not None and packet.sequence == floor:
-                if packet.arrival >= before:
-                    break
-                ring[floor & mask] = None
-            elif not self._gap_is_old(floor, before):
-                break
-            floor += 1
-        self._floor = floor
-
-    def _gap_is_old(self, floor: int, before: int) -> bool:
-        # A hole is as old as the next packet after it; until that one is too old, a repair may still come.
-        for ahead in range(1, 9):
-            packet = self._ring[floor + ahead & self._mask]
-            if packet is not None and packet.sequence == floor + ahead:
-                return packet.arrival < before
-        return False
+    def _expire(self, packet: Packet) -> None:
+        slot = packet.sequence & self._mask
+        if self._ring[slot] is packet:
+            self._ring[slot] = None
+        # A hole before it is as old: no repair will come for it.
+        if packet.sequence >= self._floor:
+            self._floor = packet.sequence + 1
 
     def _release(self, lowest: int) -> None:
         ring, mask = self._ring, self._mask
         if lowest - self._floor > mask:
-            for slot in range(len(ring)):
-                ring[slot] = None
+            ring[:] = [None] * len(ring)
         else:
             for sequence in range(self._floor, lowest):
                 ring[sequence & mask] = None

@@ -80,6 +80,10 @@ class Numbering:
             return segment
         return self._find_input(segment.source, sequence)
 
+    def jumps_to(self, sequence: int, farthest: int) -> bool:
+        """Whether this input of the current source lies more than ``farthest`` ahead of all before."""
+        return self.current is not None and sequence - self._highest_input > farthest
+
     def skip(self, sequence: int) -> None:
         """Close up over an input that is not forwarded. One that comes late leaves its gap: the next are
         numbered.

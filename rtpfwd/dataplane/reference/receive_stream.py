@@ -19,11 +19,20 @@ from rtpfwd.dataplane.interface import (
 from rtpfwd.dataplane.reference.history import History
 from rtpfwd.dataplane.reference.nack import NackList
 from rtpfwd.dataplane.reference.packet import Packet
+from rtpfwd.wire.header_extensions import (
+    ABS_SEND_TIME,
+    MID,
+    REPAIRED_RTP_STREAM_ID,
+    RTP_STREAM_ID,
+    TRANSPORT_CC,
+)
 from rtpfwd.wire.payloads.registry import descriptor_parser
 from rtpfwd.wire.serial import distance_32
 
 MAX_DROPOUT = 3000
 MAX_MISORDER = 1500
+OF_ONE_HOP = frozenset((MID, RTP_STREAM_ID, REPAIRED_RTP_STREAM_ID, TRANSPORT_CC, ABS_SEND_TIME))
+"""Header extensions that speak of the publisher's own link; each consumer gets its own."""
 
 
 class ReceiveStream:
@@ -75,9 +84,11 @@ class ReceiveStream:
             limits.history_packets, limits.history_video_us if is_video else limits.history_audio_us
         )
         self.nacks = NackList(limits) if spec.use_nack else None
-        # Producer's id -> URI, for the elements that the router can name at all.
+        # Producer's id -> URI, for the elements that go on to consumers.
         self.uris = {
-            number: uri for uri, number in spec.extension_ids.items() if uri in spec.mapped_extension_ids
+            number: uri
+            for uri, number in spec.extension_ids.items()
+            if uri in spec.mapped_extension_ids and uri not in OF_ONE_HOP
         }
         self.packets = self.bytes = self.original = self.discarded = self.duplicates = 0
         self.retransmitted = self.repaired = self.rtx_bytes = self.key_frames = 0

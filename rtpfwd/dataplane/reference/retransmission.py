@@ -10,7 +10,7 @@ from __future__ import annotations
 from rtpfwd.clock import Instant
 from rtpfwd.dataplane.interface import SendStreamSpec
 
-RESENDS_REMEMBERED = 512
+RESENDS_REMEMBERED = 512  # and so at most as many resends in a round trip
 CIPHERTEXTS_KEPT = 1024
 CIPHERTEXT_KEPT_US = 2_000_000
 
@@ -38,15 +38,23 @@ class Resends:
         self.rtx_packets = self.rtx_payload_bytes = 0
 
     def may_resend(self, sequence_number: int, rtt_us: int, now: Instant) -> bool:
-        """Whether the last resend of this number is at least a round trip ago; notes this one if so."""
-        last = self._last_resent.get(sequence_number)
+        """Whether the last resend of this number is at least a round trip ago; notes this one if so.
+
+        Also ``False`` when more would have to be remembered than there is room for: who asks for so many numbers
+        in a round trip is not repairing a stream.
+        """
+        resent = self._last_resent
+        last = resent.get(sequence_number)
         if last is not None:
             if now - last < rtt_us:
                 return False
-            del self._last_resent[sequence_number]
-        self._last_resent[sequence_number] = now
-        if len(self._last_resent) > RESENDS_REMEMBERED:
-            del self._last_resent[next(iter(self._last_resent))]
+            del resent[sequence_number]
+        elif len(resent) >= RESENDS_REMEMBERED:
+            oldest = next(iter(resent))
+            if now - resent[oldest] < rtt_us:
+                return False
+            del resent[oldest]
+        resent[sequence_number] = now
         return True
 
     def next_sequence_number(self) -> int:

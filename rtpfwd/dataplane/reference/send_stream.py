@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from rtpfwd.clock import Instant, us_to_ticks
 from rtpfwd.dataplane.interface import (
+    KeyFrameNeeded,
     ReceiveStreamId,
     SendCounters,
     SendDrop,
@@ -114,6 +115,15 @@ class SendStream:
                 self.drops[reason] += 1
                 return None
         numbering = self._numbering
+        if numbering.jumps_to(packet.sequence, MAX_INPUT_JUMP):
+            # The source restarted its numbering. Following it would repeat numbers that are used up, under GCM
+            # the nonces too.
+            if self.spec.needs_key_frame and not packet.key_frame:
+                self._waiting = True
+                upcalls.append(KeyFrameNeeded(packet.stream))
+                self.drops[SendDrop.WAITING_FOR_KEY_FRAME] += 1
+                return None
+            self._start_segment(packet, now)
         segment = numbering.next(packet.sequence)
         if segment is None:
             self.drops[SendDrop.BEFORE_SWITCH] += 1
@@ -144,15 +154,20 @@ class SendStream:
         self.packets += 1
         self.bytes += len(plain)
         self._counters_payload += len(payload)
-        self._last_packet = packet
-        self._last_segment = segment
-        self._last_sent = now
-        self._last_timestamp = timestamp
+        if number == numbering.highest:
+            # A late packet is not where the next source goes on from.
+            self._last_packet = packet
+            self._last_segment = segment
+            self._last_sent = now
+            self._last_timestamp = timestamp
         return protected
 
     def skip(self, stream: ReceiveStreamId, sequence: int) -> None:
         """A number of the source that will never be forwarded (a padding-only packet): close up over it."""
-        if stream == self.source and not self._waiting and not self.paused:
+        if stream != self.source or self._waiting or self.paused:
+            return
+        # Over a restart of the numbering there is nothing to close up: the next packet begins anew.
+        if not self._numbering.jumps_to(sequence, MAX_INPUT_JUMP):
             self._numbering.skip(sequence)
 
     def resend(self, sequence_number: int, original: Packet, segment: Segment, now: Instant) -> bytes | None:
