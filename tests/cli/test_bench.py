@@ -31,6 +31,12 @@ def test_a_scenario_of_another_form_is_refused(scenario):
     assert result.exit_code == 2
 
 
+def test_a_server_that_cannot_start_is_an_error_in_one_line():
+    result = runner.invoke(build_app([]), ["bench", "1x1", "--plane", "none", "--suite", "gcm"])
+    assert result.exit_code == 1
+    assert "server process ended" in result.output
+
+
 def test_percentiles_are_those_of_the_sorted_latencies():
     interval = Interval(latencies_us=list(range(100)))
     assert [interval.percentile_us(share) for share in (0.5, 0.99, 1.0)] == [50, 99, 99]
