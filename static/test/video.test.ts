@@ -14,7 +14,7 @@ test("a video parameter that makes no sense is as good as none", () => {
 });
 
 test("encodings go from the smallest picture to the full one, r0 to r2", () => {
-  const encodings = simulcastEncodings();
+  const encodings = simulcastEncodings(720);
   assert.deepEqual(
     encodings.map(({ rid, scaleResolutionDownBy }) => [rid, scaleResolutionDownBy]),
     [
@@ -24,4 +24,14 @@ test("encodings go from the smallest picture to the full one, r0 to r2", () => {
     ],
   );
   assert.ok(encodings.every(({ scalabilityMode }) => scalabilityMode === "L1T3"));
+});
+
+test("a small capture is sent in two encodings, the second of them whole", () => {
+  assert.deepEqual(
+    simulcastEncodings(360).map(({ rid, scaleResolutionDownBy }) => [rid, scaleResolutionDownBy]),
+    [
+      ["r0", 2],
+      ["r1", 1],
+    ],
+  );
 });

@@ -30,7 +30,8 @@ def test_the_example_env_file_works_as_it_is() -> None:
 
 def test_defaults_are_those_of_the_example() -> None:
     settings = load_settings()
-    assert (settings.port, settings.listen_ip, settings.mediasoup_listen_port) == (5000, ("0.0.0.0",), 3000)
+    assert (settings.port, settings.mediasoup_listen_port) == (5000, 3000)
+    assert settings.listen_ip == ("0.0.0.0", "::"), "every address, of both families"
     assert settings.announced_ip == () and settings.allowed_origins == ()
     assert settings.resume_window_s == 30 and not settings.tls
 

@@ -22,8 +22,17 @@ export function readVideoSize(search: string): VideoSize {
   return size.width >= 80 && size.height >= 60 ? size : DEFAULT_SIZE;
 }
 
-/** Three encodings, quarter to full size, lowest first: the order in which a forwarder counts spatial layers. */
-export function simulcastEncodings(): SimulcastEncoding[] {
+/** Below this many lines Chromium sends the first two of three encodings only, which would lose the full size. */
+export const THREE_LAYERS_FROM_LINES = 540;
+
+/** Encodings up to full size, lowest first: the order in which a forwarder counts spatial layers. */
+export function simulcastEncodings(lines: number): SimulcastEncoding[] {
+  if (lines < THREE_LAYERS_FROM_LINES) {
+    return [
+      { rid: "r0", scaleResolutionDownBy: 2, maxBitrate: 150_000, scalabilityMode: "L1T3" },
+      { rid: "r1", scaleResolutionDownBy: 1, maxBitrate: 600_000, scalabilityMode: "L1T3" },
+    ];
+  }
   return [
     { rid: "r0", scaleResolutionDownBy: 4, maxBitrate: 100_000, scalabilityMode: "L1T3" },
     { rid: "r1", scaleResolutionDownBy: 2, maxBitrate: 300_000, scalabilityMode: "L1T3" },

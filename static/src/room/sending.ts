@@ -7,7 +7,7 @@
 
 import type { types } from "mediasoup-client";
 
-import { simulcastEncodings } from "../lib/video.ts";
+import { DEFAULT_SIZE, simulcastEncodings } from "../lib/video.ts";
 import type { LocalMedia } from "../media/localMedia.ts";
 import type { SignalingClient } from "../signaling/client.ts";
 import type { Kind } from "../signaling/messages.ts";
@@ -113,7 +113,7 @@ function videoOptions(track: MediaStreamTrack, device: types.Device): types.Prod
     codec,
     stopTracks: false,
     // Only VP8 and H264 do simulcast alike in all browsers; anything else goes as a single encoding.
-    encodings: codec ? simulcastEncodings() : undefined,
+    encodings: codec ? simulcastEncodings(track.getSettings().height ?? DEFAULT_SIZE.height) : undefined,
     codecOptions: { videoGoogleStartBitrate: 1000 },
     appData: { source: "camera" },
   };
