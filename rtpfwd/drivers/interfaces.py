@@ -70,6 +70,12 @@ def bind_addresses(
     return [str(ip) for ip in sorted(wanted, key=lambda ip: ip.is_loopback)]
 
 
+def expanded_addresses(listen: ListenSettings, bound: Sequence[str]) -> list[str]:
+    """Those of ``bind_addresses``' answer that a wildcard stood for: a server can do without one of them."""
+    named = {str(ipaddress.ip_address(text)) for text in listen.ips}
+    return [ip for ip in bound if ip not in named]
+
+
 def listen_addresses(bound: Sequence[tuple[str, int]], announced: Sequence[str]) -> list[ListenAddress]:
     """What candidates say, for sockets bound to ``(ip, port)``: each ``local`` is an index into ``bound``.
 

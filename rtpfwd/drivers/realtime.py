@@ -22,7 +22,7 @@ import structlog
 
 from rtpfwd.clock import Instant
 from rtpfwd.dataplane.load import load_plane
-from rtpfwd.drivers.interfaces import ListenSettings, bind_addresses, listen_addresses
+from rtpfwd.drivers.interfaces import ListenSettings, bind_addresses, expanded_addresses, listen_addresses
 from rtpfwd.drivers.log_limit import LogLimit
 from rtpfwd.drivers.loop import LagMeter, LoopLag
 from rtpfwd.drivers.udp import UdpSockets
@@ -82,7 +82,8 @@ class RealtimeDriver:
         settings = settings or WorkerSettings()
         unix_us = time.time_ns() // 1000
         context = DtlsContext(certificate or generate(unix_us), profiles)
-        sockets = UdpSockets.bind(bind_addresses(listen), listen.port)
+        ips = bind_addresses(listen)
+        sockets = UdpSockets.bind(ips, listen.port, optional=expanded_addresses(listen, ips))
         try:
             addresses = listen_addresses(
                 [(info.address, info.port) for info in sockets.info()], listen.announced
@@ -107,6 +108,9 @@ class RealtimeDriver:
                 receive_buffer=info.receive_buffer,
                 send_buffer=info.send_buffer,
             )
+        for ip in ips:
+            if ip not in {info.address for info in sockets.info()}:
+                log.warning("not listening", address=ip, reason="the system cannot assign it")
         return driver
 
     def now(self) -> Instant:

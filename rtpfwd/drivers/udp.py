@@ -16,7 +16,7 @@ import os
 import socket
 import struct
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -60,21 +60,38 @@ class UdpSockets:
         self.receive_errors: Counter[str] = Counter()
 
     @classmethod
-    def bind(cls, ips: Sequence[str], port: int, *, socket_buffer: int = DEFAULT_SOCKET_BUFFER) -> Self:
+    def bind(
+        cls,
+        ips: Sequence[str],
+        port: int,
+        *,
+        optional: Collection[str] = (),
+        socket_buffer: int = DEFAULT_SOCKET_BUFFER,
+    ) -> Self:
         """One non-blocking socket for each IP address, all on ``port``.
 
         With port 0 the first socket gets a free one and the others follow it; where one of them cannot,
-        another port is tried. Raises ``OSError`` when an address cannot be bound, ``InvalidParameters`` for
-        no address.
+        another port is tried. Those of ``ips`` that are ``optional`` too are left out when the system
+        cannot assign them (an address still being checked for duplicates, say), unless none remains.
+        Raises ``OSError`` when an address cannot be bound, ``InvalidParameters`` for no address,
+        ``LimitExceeded`` when no port is free.
         """
         if not ips:
             raise InvalidParameters("listen.ips: need at least one address")
         for _ in range(PORT_ATTEMPTS):
             bound: list[socket.socket] = []
+            refused: OSError | None = None
             try:
                 for ip in ips:
                     wanted = bound[0].getsockname()[1] if bound else port
-                    bound.append(_bind(ip, wanted, socket_buffer))
+                    try:
+                        bound.append(_bind(ip, wanted, socket_buffer))
+                    except OSError as error:
+                        if ip not in optional or error.errno != errno.EADDRNOTAVAIL:
+                            raise
+                        refused = error
+                if not bound and refused is not None:
+                    raise refused
             except OSError as error:
                 for one in bound:
                     one.close()

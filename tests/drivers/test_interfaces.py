@@ -5,6 +5,7 @@ import pytest
 from rtpfwd.drivers.interfaces import (
     ListenSettings,
     bind_addresses,
+    expanded_addresses,
     interface_addresses,
     listen_addresses,
 )
@@ -29,6 +30,12 @@ def test_the_ipv6_wildcard_leaves_out_link_local_and_multicast():
 def test_addresses_named_twice_are_bound_once():
     assert expand("127.0.0.1", "10.0.0.5", "0.0.0.0", "10.0.0.5")[:2] == ["10.0.0.5", "172.17.0.1"]
     assert expand("127.0.0.1", "127.0.0.1") == ["127.0.0.1"]
+
+
+def test_only_what_a_wildcard_stood_for_can_be_done_without():
+    listen = ListenSettings(ips=["10.0.0.5", "0.0.0.0", "2001:DB8:0::5"])
+    bound = bind_addresses(listen, lambda: DOCKERISH)
+    assert expanded_addresses(listen, bound) == ["172.17.0.1", "169.254.7.7", "127.0.0.1"]
 
 
 @pytest.mark.parametrize("ip", ["localhost", "", "1.2.3", "224.0.0.1", "ff02::1"])

@@ -64,6 +64,16 @@ def test_no_address_is_refused():
         UdpSockets.bind([], 0)
 
 
+def test_an_optional_address_that_is_not_there_is_left_out_and_a_required_one_is_an_error():
+    opened = UdpSockets.bind(["192.0.2.1", "127.0.0.1"], 0, optional=["192.0.2.1"])
+    assert [info.address for info in opened.info()] == ["127.0.0.1"]
+    opened.close()
+    with pytest.raises(OSError, match=r"192\.0\.2\.1"):
+        UdpSockets.bind(["127.0.0.1", "192.0.2.1"], 0)
+    with pytest.raises(OSError, match=r"192\.0\.2\.1"):
+        UdpSockets.bind(["192.0.2.1"], 0, optional=["192.0.2.1"])
+
+
 def test_the_granted_buffers_are_read_back(sockets):
     assert all(info.receive_buffer > 0 and info.send_buffer > 0 for info in sockets.info())
 
