@@ -117,10 +117,13 @@ class RouteTable:
     def add_stream(self, stream: ReceiveStream) -> None:
         """Claim the stream's SSRCs."""
         owner = self.transport(stream.spec.transport)
-        taken = stream.spec.ssrc in owner.streams or stream.spec.ssrc in owner.rtx
+        ssrcs = [ssrc for ssrc in (stream.spec.ssrc, stream.rtx_ssrc) if ssrc is not None]
+        taken = len(set(ssrcs)) < len(ssrcs) or any(
+            ssrc in owner.streams or ssrc in owner.rtx for ssrc in ssrcs
+        )
         if stream.id in self.streams or taken:
             raise InvalidState(
-                f"receive stream {stream.id} or its SSRC {stream.spec.ssrc} is already in the table"
+                f"receive stream {stream.id} or one of its SSRCs {ssrcs} is already in the table"
             )
         self.streams[stream.id] = stream
         self.routes.setdefault(stream.id, [])
