@@ -67,7 +67,7 @@ class History:
         arrivals = self._arrivals
         arrivals.append(packet)
         before = now - self._keep_us
-        while arrivals[0].arrival < before:
+        while arrivals and arrivals[0].arrival < before:
             self._expire(arrivals.popleft())
 
     def _expire(self, packet: Packet) -> None:

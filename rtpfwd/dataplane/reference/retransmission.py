@@ -40,8 +40,8 @@ class Resends:
     def may_resend(self, sequence_number: int, rtt_us: int, now: Instant) -> bool:
         """Whether the last resend of this number is at least a round trip ago; notes this one if so.
 
-        Also ``False`` when more would have to be remembered than there is room for: who asks for so many numbers
-        in a round trip is not repairing a stream.
+        Also ``False`` when more would have to be remembered than there is room for: who asks for that many
+        numbers in a round trip is not repairing a stream.
         """
         resent = self._last_resent
         last = resent.get(sequence_number)

@@ -116,8 +116,7 @@ class SendStream:
                 return None
         numbering = self._numbering
         if numbering.jumps_to(packet.sequence, MAX_INPUT_JUMP):
-            # The source restarted its numbering. Following it would repeat numbers that are used up, under GCM
-            # the nonces too.
+            # The source restarted its numbering. To follow it would use numbers, and nonces, a second time.
             if self.spec.needs_key_frame and not packet.key_frame:
                 self._waiting = True
                 upcalls.append(KeyFrameNeeded(packet.stream))
