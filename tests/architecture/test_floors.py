@@ -27,10 +27,11 @@ FLOORS = {
     "signaling": 7,
 }
 IMPURE = frozenset({"rtpfwd.drivers", "rtpfwd.cli", "signaling"})
-IMPURE_MODULES = frozenset(
-    ["asyncio", "datetime", "logging", "multiprocessing", "os", "random", "secrets", "select", "selectors"]
-    + ["socket", "subprocess", "tempfile", "threading", "time", "uuid"]
-)
+CLOCKS = {"datetime", "time"}
+CHANCE = {"random", "secrets", "uuid"}
+THE_WORLD = {"logging", "os", "select", "selectors", "socket", "subprocess", "tempfile"}
+OTHER_THREADS = {"asyncio", "multiprocessing", "threading"}
+IMPURE_MODULES = CLOCKS | CHANCE | THE_WORLD | OTHER_THREADS
 IMPURE_CALLS = frozenset({"open", "input", "print"})
 HOMES = {
     "aioice": {"rtpfwd.wire.stun"},
