@@ -90,6 +90,7 @@ def _table(scenario: str, results: list[BenchResult]) -> Table:
         ("connected by", [result.handshake for result in results]),
         ("connecting took", [f"{result.connect_s:.2f} s" for result in results]),
         ("rate", ["highest borne" if result.saturated else "as told" for result in results]),
+        ("server kept up", ["yes" if result.borne else "[red]no" for result in results]),
         ("measured for", [f"{result.seconds:.1f} s" for result in results]),
         ("packets in", [f"{result.packets_in:,}" for result in results]),
         ("forwarded", [f"{result.forwarded:,}" for result in results]),

@@ -1,7 +1,8 @@
 """Runs a bench: starts the server process, finds the rate that it bears, measures there.
 
 A rate is borne while hardly anything is lost and packets do not queue up: a server that falls behind loses
-nothing for seconds, because the kernel buffers, but its latency tells.
+nothing for seconds, because the kernel buffers, but half of its packets are late. The median decides, because
+the tail belongs to whoever else runs on the machine.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from rtpfwd.errors import InvalidState
 from rtpfwd.protocols.srtp import Profile
 
 MAX_LOSS = 0.001
-MAX_P99_US = 20_000
+MAX_P50_US = 10_000
 RAMP_FIRST = 5_000.0  # forwarded packets a second
 RAMP_FACTOR = 1.25
 RAMP_STEPS = 24
 RAMP_STEP_S = 0.7
+BUSY_SHARE = 0.8
+DISTURBED_ATTEMPTS = 5  # at a rate that failed while the server had time to spare: the neighbours' fault
 BACK_OFF = 0.93
 ATTEMPTS = 4
 WARM_UP_S = 0.5
@@ -73,6 +76,8 @@ class BenchResult:
     server_core: int | None
     saturated: bool
     """Whether the rate was found by the ramp."""
+    borne: bool
+    """Whether the server kept up; without it the other figures say little."""
 
 
 def run(settings: BenchSettings) -> BenchResult:
@@ -90,7 +95,7 @@ def run(settings: BenchSettings) -> BenchResult:
         rate = settings.rate
         load.send(rate or RAMP_FIRST / settings.consumers, WARM_UP_S)
         if rate is None:
-            rate = _find_rate(load, settings.consumers)
+            rate = _find_rate(load, settings.consumers, request)
         if settings.profile_path is not None:
             request("profile", path=None)
         for _ in range(1 if settings.rate is not None else ATTEMPTS):
@@ -106,21 +111,33 @@ def run(settings: BenchSettings) -> BenchResult:
     return _result(settings, interval, before, after, connect_s, core)
 
 
-def _find_rate(load: Load, consumers: int) -> float:
+def _find_rate(load: Load, consumers: int, request: Request) -> float:
     """The highest rate of the ramp that was borne."""
     rate = best = RAMP_FIRST / consumers
     for _ in range(RAMP_STEPS):
-        # Twice, because a neighbour on the machine spoils a step now and then.
-        if not any(_is_borne(load.send(rate, RAMP_STEP_S), consumers) for _ in range(2)):
+        if not _bears(load, rate, consumers, request):
             break
         best, rate = rate, rate * RAMP_FACTOR
     # Halfway to the step that failed, if that is borne.
     middle = best * RAMP_FACTOR**0.5
-    return middle if _is_borne(load.send(middle, RAMP_STEP_S), consumers) else best
+    return middle if _bears(load, middle, consumers, request) else best
+
+
+def _bears(load: Load, rate: float, consumers: int, request: Request) -> bool:
+    """Whether the server keeps up with ``rate``. A failure counts at once only when its core was busy."""
+    for _ in range(DISTURBED_ATTEMPTS):
+        before: Usage = request("usage")
+        interval = load.send(rate, RAMP_STEP_S)
+        after: Usage = request("usage")
+        if _is_borne(interval, consumers):
+            return True
+        if (after.cpu_us - before.cpu_us) / 1e6 > BUSY_SHARE * interval.seconds:
+            return False
+    return False
 
 
 def _is_borne(interval: Interval, consumers: int) -> bool:
-    return _loss(interval, consumers) <= MAX_LOSS and interval.percentile_us(0.99) <= MAX_P99_US
+    return _loss(interval, consumers) <= MAX_LOSS and interval.percentile_us(0.5) <= MAX_P50_US
 
 
 def _loss(interval: Interval, consumers: int) -> float:
@@ -165,6 +182,7 @@ def _result(
         send_errors=sum(delta(name) for name in after.counters if name.startswith("udp_send_")),
         server_core=core,
         saturated=settings.rate is None,
+        borne=_is_borne(interval, settings.consumers),
     )
 
 
