@@ -593,7 +593,7 @@ def test_every_reason_to_drop_is_reached_and_counted_once(make_stage):
         (Drop.RTP_MALFORMED, alice.send(b"\xa0" + vp8(0xA0, 1001).serialize()[1:-1] + b"\xff")),
         (Drop.RTP_TOO_BIG, alice.send(rtp(0xA0, 1002, payload_type=VP8_TYPE, payload=bytes(1505)))),
         (Drop.UNKNOWN_PAYLOAD_TYPE, alice.send(rtp(0xA0, 1003, payload_type=OPUS_TYPE))),
-        (Drop.PADDING_ONLY, alice.send(padding_only(0xA0, 1001))),
+        (Drop.PADDING_ONLY, alice.send(padding_only(0xA0, 1004))),
         (Drop.RTX_MALFORMED, alice.send(rtp(0xA1, 1, payload_type=97, payload=b"\x00"))),
         (Drop.RTX_UNWANTED, alice.send(rtx(0xA1, 2, vp8(0xA0, 1000)))),
         (Drop.TOO_OLD, alice.send(vp8(0xA0, 900))),
