@@ -83,6 +83,8 @@ class PlaneLimits:
     nack_max_age: int = 10_000
     """In sequence numbers (mediasoup: same)."""
     nack_retries: int = 10
+    audio_levels: int = 256
+    """Audio levels kept of each receive stream until they are taken; the oldest go first."""
     packet_bytes: int = 1500
     """Largest RTP packet forwarded, header included, before SRTP's tag."""
 
@@ -252,6 +254,18 @@ class NacksDue:
 
 
 @dataclass(frozen=True, slots=True)
+class AudioLevelSample:
+    """How loud one packet of an audio stream was, by its sender's own word (RFC 6464 §3).
+
+    ``level`` is 0 (overload) to 127 (silence) in -dBov; ``voice``: the sender believes that it is speech.
+    """
+
+    arrival: Instant
+    level: int
+    voice: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ReceiveCounters:
     """Running totals of a receive stream (RFC 3550 A.3 words where it has them)."""
 
@@ -409,6 +423,13 @@ class DataPlane(Protocol):
 
     def take_arrivals(self, transport: TransportId) -> list[tuple[int, Instant]]:
         """(transport-wide sequence number, arrival time) since the last call, in order of arrival."""
+
+    def take_audio_levels(self, stream: ReceiveStreamId) -> list[AudioLevelSample]:
+        """Audio levels since the last call, in order of arrival, the last ``PlaneLimits.audio_levels`` at most.
+
+        Original packets only: neither repetitions, nor retransmissions, nor what came while the stream was
+        paused. Always empty for video, and without ``ssrc-audio-level`` in the stream's ``extension_ids``.
+        """
 
     def due_nacks(self, stream: ReceiveStreamId, rtt_us: int, now: Instant) -> NacksDue:
         """What to ask the publisher for now; counts each as asked."""

@@ -9,12 +9,20 @@ was lost and how long the rest took, whatever was renumbered on the way.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from struct import Struct
 from typing import Any
 
 from rtpfwd.clock import Instant, us_to_ticks
-from rtpfwd.wire.header_extensions import MID, REPAIRED_RTP_STREAM_ID, RTP_STREAM_ID, serialize_elements
+from rtpfwd.wire.extension_values import AudioLevel, serialize_audio_level
+from rtpfwd.wire.header_extensions import (
+    MID,
+    REPAIRED_RTP_STREAM_ID,
+    RTP_STREAM_ID,
+    SSRC_AUDIO_LEVEL,
+    serialize_elements,
+)
 from rtpfwd.wire.rtp import RtpPacket
 from rtpfwd.wire.rtx import wrap_payload
 
@@ -22,7 +30,13 @@ JsonObject = dict[str, Any]
 
 VIDEO_CLOCK_RATE, AUDIO_CLOCK_RATE = 90_000, 48_000
 VIDEO_PAYLOAD_TYPE, RTX_PAYLOAD_TYPE, AUDIO_PAYLOAD_TYPE = 96, 97, 111  # Chrome's
-EXTENSION_IDS = {MID: 4, RTP_STREAM_ID: 10, REPAIRED_RTP_STREAM_ID: 11}  # Chrome's, unlike the router's
+EXTENSION_IDS = {  # Chrome's, unlike the router's
+    SSRC_AUDIO_LEVEL: 1,
+    MID: 4,
+    RTP_STREAM_ID: 10,
+    REPAIRED_RTP_STREAM_ID: 11,
+}
+VOICE_UP_TO = 60  # -dBov; what is louder than that counts as speech
 HISTORY_PACKETS = 1024
 
 _MARK = Struct("!IQQ")
@@ -68,6 +82,8 @@ class MediaSource:
         self.spec = spec
         self.key_frame_wanted = spec.kind == "video"
         self.paused = False
+        self.loudness: Callable[[Instant], int] | None = None
+        """Audio: the level, 0 to 127 in -dBov, of a packet captured at some instant; ``None``: not told."""
         self.packets = self.octets = self.key_frames = self.retransmitted = 0
         self.last_timestamp = spec.first_timestamp
         self._origin: Instant | None = None
@@ -124,7 +140,7 @@ class MediaSource:
                 marker=place == spec.packets_per_frame - 1 if spec.kind == "video" else self.packets == 0,
                 payload=payload,
             )
-            packet.extension_profile, packet.extension = self._extension(RTP_STREAM_ID)
+            packet.extension_profile, packet.extension = self._extension(RTP_STREAM_ID, captured)
             self._remember(packet)
             self._sequence = self._sequence + 1 & 0xFFFF
             self.packets += 1
@@ -140,7 +156,7 @@ class MediaSource:
         self.retransmitted += 1
         if self.spec.rtx_ssrc is None:
             return packet.serialize()
-        profile, extension = self._extension(REPAIRED_RTP_STREAM_ID)
+        profile, extension = self._extension(REPAIRED_RTP_STREAM_ID, None)
         repeat = RtpPacket(
             payload_type=RTX_PAYLOAD_TYPE,
             sequence_number=self._rtx_sequence,
@@ -168,10 +184,14 @@ class MediaSource:
         mark = _MARK.pack(_MAGIC, self.packets, now)
         return head + bytes(max(self.spec.payload_bytes - len(head) - len(mark), 0)) + mark
 
-    def _extension(self, rid_uri: str) -> tuple[int, bytes]:
+    def _extension(self, rid_uri: str, captured: Instant | None) -> tuple[int, bytes]:
         elements = {EXTENSION_IDS[MID]: self.spec.mid.encode()}
         if self.spec.rid is not None:
             elements[EXTENSION_IDS[rid_uri]] = self.spec.rid.encode()
+        if self.loudness is not None and captured is not None:
+            level = self.loudness(captured)
+            value = serialize_audio_level(AudioLevel(level <= VOICE_UP_TO, level))
+            elements[EXTENSION_IDS[SSRC_AUDIO_LEVEL]] = value
         return serialize_elements(elements)
 
     def _remember(self, packet: RtpPacket) -> None:
@@ -210,7 +230,11 @@ def producer_parameters(*specs: SourceSpec) -> JsonObject:
             codecs.append(repeat)
     else:
         codecs = [_codec("audio/opus", AUDIO_PAYLOAD_TYPE, AUDIO_CLOCK_RATE, channels=2)]
-    uris = (MID, RTP_STREAM_ID, REPAIRED_RTP_STREAM_ID) if first.rid is not None else (MID,)
+    uris = [MID]
+    if first.rid is not None:
+        uris += [RTP_STREAM_ID, REPAIRED_RTP_STREAM_ID]
+    if first.kind == "audio":
+        uris.append(SSRC_AUDIO_LEVEL)
     return {
         "mid": first.mid,
         "codecs": codecs,

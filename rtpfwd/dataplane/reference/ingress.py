@@ -231,6 +231,8 @@ class Ingress:
         if header.payload_end == header.header_length:
             self._absorb(stream, sequence, now)
             return Drop.PADDING_ONLY
+        if stream.audio_levels is not None and not stream.paused:
+            stream.audio_levels.note(elements, now)
         payload = plain[header.header_length : header.payload_end]
         packet = _packet(stream, sequence, header, payload_type, payload, elements, now)
         return self._route(stream, packet, elements, now, out)

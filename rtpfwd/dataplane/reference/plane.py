@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from rtpfwd.clock import Instant
 from rtpfwd.dataplane.interface import (
+    AudioLevelSample,
     Drop,
     KeyFrameNeeded,
     KeyFrameReceived,
@@ -206,6 +207,11 @@ class ReferencePlane:
         entry = self._table.transport(transport)
         arrivals, entry.arrivals = entry.arrivals, []
         return arrivals
+
+    def take_audio_levels(self, stream: ReceiveStreamId) -> list[AudioLevelSample]:
+        """Audio levels since the last call."""
+        levels = self._table.stream(stream).audio_levels
+        return [] if levels is None else levels.take()
 
     def due_nacks(self, stream: ReceiveStreamId, rtt_us: int, now: Instant) -> NacksDue:
         """What to ask the publisher for now."""

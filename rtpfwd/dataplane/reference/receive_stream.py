@@ -16,6 +16,7 @@ from rtpfwd.dataplane.interface import (
     ReceiveStreamId,
     ReceiveStreamSpec,
 )
+from rtpfwd.dataplane.reference.audio_levels import audio_levels_of
 from rtpfwd.dataplane.reference.history import History
 from rtpfwd.dataplane.reference.nack import NackList
 from rtpfwd.dataplane.reference.packet import Packet
@@ -48,6 +49,7 @@ class ReceiveStream:
         "_jitter_q4",
         "_last_jitter_timestamp",
         "_last_transit",
+        "audio_levels",
         "bytes",
         "describe",
         "discarded",
@@ -84,6 +86,7 @@ class ReceiveStream:
             limits.history_packets, limits.history_video_us if is_video else limits.history_audio_us
         )
         self.nacks = NackList(limits) if spec.use_nack else None
+        self.audio_levels = audio_levels_of(spec, limits.audio_levels)
         # Producer's id -> URI, for the elements that go on to consumers.
         self.uris = {
             number: uri
