@@ -314,6 +314,8 @@ class SendCounters:
     """Sequence numbers that the peer asked for."""
     not_found: int = 0
     """Asked for but no longer kept, or sent again less than a round trip ago."""
+    over_budget: int = 0
+    """Asked for but not resent, because repairs took their share of the stream already."""
     source: ReceiveStreamId | None = None
     timestamp_offset: int = 0
     """Outgoing minus source timestamp, modulo 2^32."""
@@ -387,6 +389,9 @@ class DataPlane(Protocol):
 
     def set_send_paused(self, stream: SendStreamId, paused: bool) -> None:
         """A resumed stream that needs one begins again at a key frame."""
+
+    def set_pacing_rate(self, transport: TransportId, rate_bps: int) -> None:
+        """How fast the transport's packets may leave, in bits per second; audio does not wait."""
 
     def remove_transport(self, transport: TransportId) -> None:
         """Remove it with its paths and all its streams."""

@@ -88,8 +88,7 @@ class Consumer(Emitter):
         context.consumers[self.stream] = self
         producer.watchers[consumer_id] = self
 
-    # -- mediasoup's methods
-    # -----------------------------------------------------------------------------------------
+    # -- mediasoup's methods -------------------------------------------------------------------------------
 
     @property
     def producer_paused(self) -> bool:
@@ -202,8 +201,7 @@ class Consumer(Emitter):
             "targetSsrc": self._target.ssrc if self._target is not None else None,
         }
 
-    # -- for its transport
-    # -------------------------------------------------------------------------------------------
+    # -- for its transport ---------------------------------------------------------------------------------
 
     @property
     def current(self) -> IncomingStream | None:
@@ -242,8 +240,7 @@ class Consumer(Emitter):
         self.reports.note(block, now)
         self.scores_changed()
 
-    # -- for its producer
-    # ----------------------------------------------------------------------------------------------
+    # -- for its producer ----------------------------------------------------------------------------------
 
     def on_producer_closed(self, now: Instant) -> None:
         """The producer is gone, and so is this consumer."""
@@ -273,8 +270,7 @@ class Consumer(Emitter):
             self._told_score = score
             self._emit("score", score)
 
-    # -- inside
-    # ------------------------------------------------------------------------------------------------------
+    # -- inside --------------------------------------------------------------------------------------------
 
     def _tell_paused(self) -> None:
         # What a paused producer sends shall be no gap that a consumer asks to have filled.

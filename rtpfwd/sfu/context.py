@@ -37,6 +37,7 @@ class Deadline(Enum):
     FEEDBACK = "transport-wide feedback or REMB"
     NACK = "asking for missing packets"
     KEY_FRAME = "repeating or releasing a key frame request"
+    PACING = "how fast packets may leave"
     ACTIVITY = "which simulcast streams are alive"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 from rtpfwd.clock import Instant
+from rtpfwd.congestion.rate_window import RateWindow
 from rtpfwd.dataplane.interface import TransportId
 from rtpfwd.protocols.srtp import SrtpKeys
 from rtpfwd.sfu.consumer import Consumer
@@ -42,9 +43,9 @@ class MediaControl:
         self._producers: dict[str, Producer] = {}
         self._fir_number = 0
         self._last_remb_at: Instant | None = None
+        self._sent_rate = RateWindow()
 
-    # -- the transport's news
-    # ----------------------------------------------------------------------------------------
+    # -- the transport's news ------------------------------------------------------------------------------
 
     def start(self, keys: SrtpKeys, now: Instant) -> None:
         """SRTP keys are there: reports begin, consumers ask for key frames."""
@@ -95,6 +96,8 @@ class MediaControl:
         self.consumers[consumer.ssrc] = consumer
         if consumer.rtx_ssrc is not None:
             self.consumers[consumer.rtx_ssrc] = consumer
+        if (self._transport, Deadline.PACING) not in self._context.timers:
+            self._pace(now)
         consumer.start(now)
 
     def remove_consumer(self, consumer: Consumer) -> None:
@@ -128,8 +131,7 @@ class MediaControl:
         """Reasons for which RTCP was dropped."""
         return self.session.drops if self.session is not None else Counter()
 
-    # -- deadlines
-    # ---------------------------------------------------------------------------------------------------
+    # -- deadlines -----------------------------------------------------------------------------------------
 
     def handle(self, deadline: Deadline, now: Instant) -> None:
         """One of this transport's media deadlines is due."""
@@ -147,6 +149,8 @@ class MediaControl:
                 self._arm_key_frames()
             case Deadline.ACTIVITY:
                 self._check_activity(now)
+            case Deadline.PACING:
+                self._pace(now)
             case Deadline.SECURE:
                 pass  # the transport's own
 
@@ -222,8 +226,17 @@ class MediaControl:
                 if last is not None:
                     producer.set_active(stream, now - last < limit, now)
 
-    # -- sending
-    # -----------------------------------------------------------------------------------------------------
+    def _pace(self, now: Instant) -> None:
+        if not self.consumers:
+            return
+        pacing = self._context.settings.pacing
+        self._arm(Deadline.PACING, now + pacing.update_us)
+        plane = self._context.plane
+        sent = [plane.send_counters(consumer.stream) for consumer in self._consumer_list()]
+        rate = self._sent_rate.update(sum(one.bytes + one.retransmitted_bytes for one in sent), now)
+        plane.set_pacing_rate(self._transport, max(int(rate * pacing.factor), pacing.floor_bps))
+
+    # -- sending -------------------------------------------------------------------------------------------
 
     def _send_key_frame_request(self, stream: IncomingStream, now: Instant) -> None:
         parameters = stream.producer.parameters
@@ -248,8 +261,7 @@ class MediaControl:
             self.bytes_sent += len(data)
             self._context.outgoing.append((data, self.selected))
 
-    # -- small helps
-    # -------------------------------------------------------------------------------------------------
+    # -- small helps ---------------------------------------------------------------------------------------
 
     def _streams(self) -> list[IncomingStream]:
         return [stream for ssrc, stream in self.incoming.items() if stream.ssrc == ssrc]

@@ -87,8 +87,7 @@ class Producer(Emitter):
         self._ask_key_frame = ask_key_frame
         self._told_score: list[JsonObject] = []
 
-    # -- mediasoup's methods
-    # -----------------------------------------------------------------------------------------
+    # -- mediasoup's methods -------------------------------------------------------------------------------
 
     @property
     def score(self) -> list[JsonObject]:
@@ -154,8 +153,7 @@ class Producer(Emitter):
             "consumerIds": list(self.watchers),
         }
 
-    # -- for its transport
-    # -------------------------------------------------------------------------------------------
+    # -- for its transport ---------------------------------------------------------------------------------
 
     def signaled_ssrcs(self) -> list[int]:
         """SSRCs and RTX SSRCs that the parameters name."""
@@ -221,16 +219,14 @@ class Producer(Emitter):
             {"camera": bool(value & 0x08), "flip": bool(value & 0x04), "rotation": rotation},
         )
 
-    # -- for its consumers
-    # -------------------------------------------------------------------------------------------
+    # -- for its consumers ---------------------------------------------------------------------------------
 
     def ask_key_frame(self, stream: IncomingStream, now: Instant) -> None:
         """A consumer needs a key frame of this stream."""
         if not self.paused and not self.closed and self.kind == "video":
             self._ask_key_frame(stream, now)
 
-    # -- inside
-    # ------------------------------------------------------------------------------------------------------
+    # -- inside --------------------------------------------------------------------------------------------
 
     def _set_paused(self, paused: bool, now: Instant) -> None:
         if self.closed:

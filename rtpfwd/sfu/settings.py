@@ -39,6 +39,17 @@ class KeyFrameSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PacingSettings:
+    """How fast a transport's packets may leave."""
+
+    factor: float = 2.5
+    """Times the rate that is being sent (libwebrtc's pacing factor)."""
+    floor_bps: int = 5_000_000
+    """Never slower: nothing is known yet of the peer's link."""
+    update_us: int = milliseconds(500)
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerSettings:
     """The whole tree. Durations in microseconds, rates in bits per second."""
 
@@ -56,4 +67,5 @@ class WorkerSettings:
     max_consumers_per_transport: int = 1_000
     rtcp: RtcpSettings = field(default_factory=RtcpSettings)
     key_frames: KeyFrameSettings = field(default_factory=KeyFrameSettings)
+    pacing: PacingSettings = field(default_factory=PacingSettings)
     plane: PlaneLimits = field(default_factory=PlaneLimits)

@@ -85,8 +85,7 @@ class WebRtcTransport(Emitter):
         context.transports[self.number] = self
         self._index_ufrags()
 
-    # -- mediasoup's methods
-    # -----------------------------------------------------------------------------------------
+    # -- mediasoup's methods -------------------------------------------------------------------------------
 
     @property
     def ice_parameters(self) -> JsonObject:
@@ -261,8 +260,7 @@ class WebRtcTransport(Emitter):
         """Everything, for people who debug."""
         return transport_stats.dump(self)
 
-    # -- for the worker
-    # ----------------------------------------------------------------------------------------------
+    # -- for the worker ------------------------------------------------------------------------------------
 
     def receive_stun(self, view: StunView, path: Path, now: Instant) -> None:
         """A STUN message that names this transport's ufrag."""
@@ -289,8 +287,7 @@ class WebRtcTransport(Emitter):
         else:
             self.media.handle(deadline, now)
 
-    # -- inside
-    # ------------------------------------------------------------------------------------------------------
+    # -- inside --------------------------------------------------------------------------------------------
 
     def _after_secure(self, now: Instant) -> None:
         for event in self.secure.events():

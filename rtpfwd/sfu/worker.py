@@ -68,8 +68,7 @@ class Worker(Emitter):
         self.closed = False
         self._stun_drops: Counter[str] = Counter()
 
-    # -- mediasoup's methods
-    # -----------------------------------------------------------------------------------------
+    # -- mediasoup's methods -------------------------------------------------------------------------------
 
     def create_router(self, media_codecs: Any = (), app_data: Any = None) -> Router:
         """A router for these codecs. Raises ``InvalidParameters``, ``UnsupportedError``, ``InvalidState``."""
@@ -117,8 +116,7 @@ class Worker(Emitter):
             "drops": dict(sorted(drops.items())),
         }
 
-    # -- for the driver
-    # ----------------------------------------------------------------------------------------------
+    # -- for the driver ------------------------------------------------------------------------------------
 
     def receive(self, arrived: Sequence[Datagram], now: Instant) -> None:
         """Take datagrams. Never raises on what they hold."""
@@ -156,8 +154,7 @@ class Worker(Emitter):
         self._context.events.clear()
         return found
 
-    # -- inside
-    # ------------------------------------------------------------------------------------------------------
+    # -- inside --------------------------------------------------------------------------------------------
 
     def _take_upcalls(self, now: Instant) -> None:
         for _ in range(MAX_UPCALL_ROUNDS):

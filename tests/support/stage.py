@@ -28,6 +28,10 @@ PUBLISHER_IDS = {MID: 4, RTP_STREAM_ID: 10, REPAIRED_RTP_STREAM_ID: 11, TRANSPOR
 CONSUMER_IDS = {MID: 1, TRANSPORT_CC: 5}
 
 
+UNPACED = 1_000_000_000_000
+"""Bits per second at which nothing ever waits: pacing has tests of its own."""
+
+
 class Stage:
     """Transports are numbered from 0 in the order of ``join``."""
 
@@ -48,6 +52,7 @@ class Stage:
         self.plane.set_receive_extensions(transport, PUBLISHER_IDS)
         self.plane.add_path(transport, peer.path)
         self.plane.select_path(transport, peer.path)
+        self.plane.set_pacing_rate(transport, UNPACED)
         return peer
 
     def camera(self, transport: int, stream: int, ssrc: int, **changes: Any) -> ReceiveStreamId:

@@ -10,15 +10,48 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from struct import Struct
+from typing import TYPE_CHECKING
 
 from rtpfwd.clock import MICROSECONDS, Instant
 from rtpfwd.dataplane.reference.packet import Packet
 from rtpfwd.wire.header_extensions import ABS_SEND_TIME, MID, ONE_BYTE_PROFILE, TRANSPORT_CC, TWO_BYTE_PROFILE
 
+if TYPE_CHECKING:
+    from rtpfwd.dataplane.reference.numbering import Segment
+    from rtpfwd.dataplane.reference.send_stream import SendStream
+
 _FIXED = Struct("!BBHII")
 _WITH_EXTENSION = Struct("!BBHIIHH")
 _WITH_NUMBER_ONE_BYTE = Struct("!BBHIIHHBH")
 _WITH_NUMBER_TWO_BYTE = Struct("!BBHIIHHBBH")
+
+
+class Outgoing:
+    """A packet that waits for its turn: what its send stream needs to write it then.
+
+    ``number`` is its extended outgoing number; of a repair, ``ciphertext`` is set where the very same
+    bytes go out again.
+    """
+
+    __slots__ = ("ciphertext", "number", "packet", "repair", "segment", "size", "stream")
+
+    def __init__(
+        self,
+        stream: SendStream,
+        packet: Packet | None,
+        segment: Segment | None,
+        number: int,
+        size: int,
+        repair: bool,
+        ciphertext: bytes | None = None,
+    ) -> None:
+        self.stream = stream
+        self.packet = packet
+        self.segment = segment
+        self.number = number
+        self.size = size
+        self.repair = repair
+        self.ciphertext = ciphertext
 
 
 class Layout:

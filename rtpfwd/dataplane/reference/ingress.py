@@ -94,8 +94,7 @@ class Ingress:
         elif kind is Kind.DTLS:
             self._receive_dtls(data, path)
 
-    # -- SSRCs that nobody has claimed yet
-    # ------------------------------------------------------------------------------
+    # -- SSRCs that nobody has claimed yet -----------------------------------------------------------------
 
     def claim(self, transport: Transport, ssrc: int) -> None:
         """An SSRC has a stream now: its packets go through at the next ``release``."""
@@ -132,7 +131,7 @@ class Ingress:
                 self._give_up(len(packets))
         self._claimed = [claim for claim in self._claimed if claim[0] is not transport]
 
-    # -- one datagram ------------------------------------------------------------------------------
+    # -- one datagram --------------------------------------------------------------------------------------
 
     def _receive_dtls(self, data: bytes, path: Path) -> None:
         transport = self._table.paths.get(path)

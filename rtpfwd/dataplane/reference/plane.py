@@ -52,10 +52,9 @@ class ReferencePlane:
         self._layouts: dict[tuple[tuple[tuple[str, int], ...], bytes], Layout] = {}
         self._upcalls: list[Upcall] = []
         self._ingress = Ingress(self._table, self._limits, self._upcalls, self._route, self._absorb)
-        self._forwarded = 0
+        self._forwarded_before = 0
 
-    # -- tables
-    # ------------------------------------------------------------------------------------------------------
+    # -- tables --------------------------------------------------------------------------------------------
 
     def add_transport(self, transport: TransportId) -> None:
         """A transport without keys or paths."""
@@ -111,7 +110,9 @@ class ReferencePlane:
         layout = self._layouts.get(key)
         if layout is None:
             layout = self._layouts[key] = Layout(spec.extension_ids, spec.mid)
-        self._send_streams[stream] = SendStream(stream, spec, self._table.transport(spec.transport), layout)
+        self._send_streams[stream] = SendStream(
+            stream, spec, self._table.transport(spec.transport), layout, self._table.pacing
+        )
 
     def set_source(self, stream: SendStreamId, source: ReceiveStreamId | None, now: Instant) -> None:
         """What this stream shall forward."""
@@ -125,6 +126,10 @@ class ReferencePlane:
         """Pause at once, resume at a key frame."""
         self._send_stream(stream).set_paused(paused)
 
+    def set_pacing_rate(self, transport: TransportId, rate_bps: int) -> None:
+        """How fast a transport's packets leave."""
+        self._table.transport(transport).pacer.set_rate(rate_bps)
+
     def remove_transport(self, transport: TransportId) -> None:
         """Remove it with its paths and streams."""
         entry = self._table.transport(transport)
@@ -135,6 +140,7 @@ class ReferencePlane:
         for send_stream in [one for one in self._send_streams.values() if one.transport is entry]:
             self.remove_send_stream(send_stream.id)
         self._ingress.forget(entry)
+        self._table.pacing.pop(transport, None)
         del self._table.transports[transport]
 
     def remove_receive_stream(self, stream: ReceiveStreamId) -> None:
@@ -145,15 +151,17 @@ class ReferencePlane:
 
     def remove_send_stream(self, stream: SendStreamId) -> None:
         """Forget a send stream."""
-        self._table.unroute(self._send_stream(stream))
+        entry = self._send_stream(stream)
+        entry.closed = True
+        self._table.unroute(entry)
+        self._forwarded_before += entry.packets
         del self._send_streams[stream]
 
     def retry_unknown(self, transport: TransportId) -> None:
         """Ask again whose the held SSRCs are."""
         self._ingress.retry(self._table.transport(transport))
 
-    # -- packets
-    # -----------------------------------------------------------------------------------------------------
+    # -- packets -------------------------------------------------------------------------------------------
 
     def forward(self, arrived: Sequence[Datagram], now: Instant) -> list[Datagram]:
         """Take datagrams off the network, return those to send."""
@@ -170,31 +178,43 @@ class ReferencePlane:
     ) -> list[Datagram]:
         """Answer a NACK on the RTX SSRC, or with the same ciphertext where the peer has no RTX."""
         entry = self._send_stream(stream)
-        path = entry.transport.selected
+        transport = entry.transport
         out: list[Datagram] = []
-        if path is None:
+        if transport.selected is None:
             return out
         for sequence_number in sequence_numbers:
-            entry.resends.asked += 1
-            data = self._resend(entry, sequence_number, rtt_us, now)
-            if data is None:
-                entry.resends.not_found += 1
+            outgoing = entry.repair(sequence_number, self._table.find_packet, rtt_us, now)
+            if outgoing is None:
+                continue
+            if transport.pacer.free(now):
+                transport.pacer.occupy(outgoing.size, now)
+                entry.depart(outgoing, now, out)
             else:
-                out.append((data, path))
+                transport.pacer.push(outgoing, True)
+                self._table.pacing[transport.id] = transport
         return out
 
     def next_timeout(self) -> Instant | None:
-        """At once while claimed packets wait, else nothing: this plane does not pace."""
-        return Instant(0) if self._ingress.waiting else None
+        """When the next paced packet may leave; at once while claimed packets wait."""
+        if self._ingress.waiting:
+            return Instant(0)
+        turns = [transport.pacer.next_timeout() for transport in self._table.pacing.values()]
+        return min((turn for turn in turns if turn is not None), default=None)
 
     def handle_timeout(self, now: Instant) -> list[Datagram]:
-        """Route packets whose SSRC has been claimed."""
+        """Paced packets whose turn has come, and packets whose SSRC has been claimed."""
         out: list[Datagram] = []
         self._ingress.release(now, out)
+        pacing = self._table.pacing
+        for transport in list(pacing.values()):
+            pacer = transport.pacer
+            while (outgoing := pacer.pop(now)) is not None:
+                outgoing.stream.depart(outgoing, now, out)
+            if not len(pacer):
+                del pacing[transport.id]
         return out
 
-    # -- what the control plane must know
-    # ------------------------------------------------------------------------------
+    # -- what the control plane must know ------------------------------------------------------------------
 
     def take_upcalls(self) -> list[Upcall]:
         """Upcalls since the last call."""
@@ -235,12 +255,11 @@ class ReferencePlane:
             rtcp=rtcp,
             rtp=self._ingress.accepted,
             held=self._ingress.held,
-            forwarded=self._forwarded,
+            forwarded=self._forwarded_before + sum(one.packets for one in self._send_streams.values()),
             drops=self._ingress.drops(),
         )
 
-    # -- one packet
-    # --------------------------------------------------------------------------------------------------
+    # -- one packet ----------------------------------------------------------------------------------------
 
     def _route(
         self,
@@ -262,11 +281,7 @@ class ReferencePlane:
         upcalls = self._upcalls
         before = len(upcalls)
         for send_stream in self._table.routes[stream.id]:
-            protected = send_stream.forward(packet, now, upcalls)
-            if protected is not None:
-                # forward() checked that the path is there.
-                out.append((protected, send_stream.transport.selected))  # type: ignore[arg-type]
-                self._forwarded += 1
+            send_stream.forward(stream, packet, now, upcalls, out)
         if len(upcalls) > before:
             self._reroute(upcalls[before:])
         return None
@@ -293,19 +308,6 @@ class ReferencePlane:
         for upcall in upcalls:
             if isinstance(upcall, SourceSwitched):
                 self._table.route(self._send_streams[upcall.stream])
-
-    def _resend(self, entry: SendStream, sequence_number: int, rtt_us: int, now: Instant) -> bytes | None:
-        if not entry.resends.may_resend(sequence_number, rtt_us, now):
-            return None
-        if entry.spec.keep_ciphertext:
-            return entry.resends.verbatim(sequence_number)
-        found = entry.find(sequence_number)
-        if found is None:
-            return None
-        segment, source_number = found
-        stream = self._table.streams.get(segment.source)
-        original = stream.history.get(source_number) if stream is not None else None
-        return None if original is None else entry.resend(sequence_number, original, segment, now)
 
     def _send_stream(self, stream: SendStreamId) -> SendStream:
         try:

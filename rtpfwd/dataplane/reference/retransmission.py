@@ -11,6 +11,10 @@ from rtpfwd.clock import Instant
 from rtpfwd.dataplane.interface import SendStreamSpec
 
 RESENDS_REMEMBERED = 512  # and so at most as many resends in a round trip
+REPAIR_SHARE = 4  # repairs may take a quarter of what the media takes
+FIRST_BUDGET = MAX_BUDGET = (
+    64_000  # bytes that may be saved up: a burst of fifty large packets is repaired at once
+)
 CIPHERTEXTS_KEPT = 1024
 CIPHERTEXT_KEPT_US = 2_000_000
 
@@ -19,12 +23,14 @@ class Resends:
     """The retransmission side of one send stream."""
 
     __slots__ = (
+        "_budget",
         "_ciphertexts",
         "_last_resent",
         "_next_rtx",
         "asked",
         "bytes",
         "not_found",
+        "over_budget",
         "packets",
         "rtx_packets",
         "rtx_payload_bytes",
@@ -34,7 +40,8 @@ class Resends:
         self._next_rtx = spec.first_rtx_sequence_number
         self._ciphertexts: dict[int, tuple[bytes, Instant]] = {}
         self._last_resent: dict[int, Instant] = {}
-        self.asked = self.not_found = self.packets = self.bytes = 0
+        self._budget = FIRST_BUDGET
+        self.asked = self.not_found = self.over_budget = self.packets = self.bytes = 0
         self.rtx_packets = self.rtx_payload_bytes = 0
 
     def may_resend(self, sequence_number: int, rtt_us: int, now: Instant) -> bool:
@@ -55,6 +62,19 @@ class Resends:
                 return False
             del resent[oldest]
         resent[sequence_number] = now
+        return True
+
+    def earn(self, size: int) -> None:
+        """A media packet of ``size`` bytes left: a quarter of it may be spent on repairs."""
+        if self._budget < MAX_BUDGET:
+            self._budget += size // REPAIR_SHARE
+
+    def spend(self, size: int) -> bool:
+        """Whether a repair of ``size`` bytes is within the budget; takes it from there if so."""
+        if self._budget < size:
+            self.over_budget += 1
+            return False
+        self._budget -= size
         return True
 
     def next_sequence_number(self) -> int:
@@ -82,10 +102,11 @@ class Resends:
             del kept[oldest]
 
     def verbatim(self, sequence_number: int) -> bytes | None:
-        """The same ciphertext again, while it is kept; counted."""
+        """The same ciphertext again, while it is kept."""
         entry = self._ciphertexts.get(sequence_number)
-        if entry is None:
-            return None
+        return entry[0] if entry is not None else None
+
+    def count_verbatim(self, size: int) -> None:
+        """Count a retransmission that left as the same ciphertext."""
         self.packets += 1
-        self.bytes += len(entry[0])
-        return entry[0]
+        self.bytes += size

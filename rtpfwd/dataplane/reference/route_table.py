@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from rtpfwd.clock import Instant
 from rtpfwd.dataplane.interface import ReceiveStreamId, TransportId
+from rtpfwd.dataplane.reference.pacer import Pacer
+from rtpfwd.dataplane.reference.packet import Packet
 from rtpfwd.dataplane.reference.receive_stream import ReceiveStream
 from rtpfwd.errors import InvalidState
 from rtpfwd.protocols.srtp import RtpReceiver, RtpSender
@@ -31,6 +33,7 @@ class Transport:
         "extension_ids",
         "held",
         "id",
+        "pacer",
         "paths",
         "receiver",
         "rtx",
@@ -50,6 +53,7 @@ class Transport:
         self.rtx: dict[int, ReceiveStream] = {}
         self.held: dict[int, list[bytes]] = {}
         self.arrivals: list[tuple[int, Instant]] = []
+        self.pacer = Pacer()
         self._next_number = 0
 
     def next_number(self) -> int:
@@ -76,6 +80,8 @@ class RouteTable:
         self.paths: dict[Path, Transport] = {}
         self.streams: dict[ReceiveStreamId, ReceiveStream] = {}
         self.routes: dict[ReceiveStreamId, list[SendStream]] = {}
+        self.pacing: dict[TransportId, Transport] = {}
+        """Transports with packets that wait for their turn."""
 
     def add_transport(self, transport: TransportId) -> None:
         """A new, empty transport."""
@@ -140,6 +146,11 @@ class RouteTable:
             owner.rtx.pop(stream.rtx_ssrc, None)
         stream.rtx_ssrc = ssrc
         owner.rtx[ssrc] = stream
+
+    def find_packet(self, stream: ReceiveStreamId, sequence: int) -> Packet | None:
+        """A packet of a receive stream by its extended number, while it is kept."""
+        entry = self.streams.get(stream)
+        return entry.history.get(sequence) if entry is not None else None
 
     def remove_stream(self, stream: ReceiveStreamId) -> list[SendStream]:
         """Forget a receive stream; returns the send streams that were routed from it."""

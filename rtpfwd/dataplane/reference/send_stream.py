@@ -7,6 +7,8 @@ one sender).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rtpfwd.clock import Instant, us_to_ticks
 from rtpfwd.dataplane.interface import (
     KeyFrameNeeded,
@@ -16,33 +18,45 @@ from rtpfwd.dataplane.interface import (
     SendStreamId,
     SendStreamSpec,
     SourceSwitched,
+    TransportId,
     Upcall,
 )
-from rtpfwd.dataplane.reference.egress import Layout
+from rtpfwd.dataplane.reference.egress import Layout, Outgoing
 from rtpfwd.dataplane.reference.numbering import Numbering, Segment
 from rtpfwd.dataplane.reference.packet import Packet
+from rtpfwd.dataplane.reference.receive_stream import ReceiveStream
 from rtpfwd.dataplane.reference.retransmission import Resends
 from rtpfwd.dataplane.reference.route_table import Transport
 from rtpfwd.errors import RtpfwdError
+from rtpfwd.wire.datagram import Datagram
 from rtpfwd.wire.payloads.vp8 import Vp8Descriptor, rewrite_vp8
 
 MAX_INPUT_JUMP = 3000  # more than RFC 3550's dropout: the source restarted its numbering
-MAX_SEQUENCE = 0xFFFF
+HEADER_SIZE = 40  # about what header and extensions take, for pacing
+EARLY_PACKETS = 30  # mediasoup's target-layer hold buffer
+
+FindPacket = Callable[[ReceiveStreamId, int], Packet | None]
+"""A packet of a source by its extended number, while it is kept."""
 
 
 class SendStream:
     """A consumer's encoding. ``forward`` takes a packet of any stream routed here, and gives what to send."""
 
     __slots__ = (
-        "_counters_payload",
+        "_began_at",
+        "_early",
         "_last_packet",
         "_last_segment",
         "_last_sent",
         "_last_timestamp",
         "_layout",
         "_numbering",
+        "_pacing",
+        "_payload_bytes",
+        "_urgent",
         "_waiting",
         "bytes",
+        "closed",
         "drops",
         "id",
         "packets",
@@ -56,7 +70,12 @@ class SendStream:
     )
 
     def __init__(
-        self, stream: SendStreamId, spec: SendStreamSpec, transport: Transport, layout: Layout
+        self,
+        stream: SendStreamId,
+        spec: SendStreamSpec,
+        transport: Transport,
+        layout: Layout,
+        pacing: dict[TransportId, Transport],
     ) -> None:
         self.id = stream
         self.spec = spec
@@ -66,9 +85,14 @@ class SendStream:
         self.target: ReceiveStreamId | None = None
         self.routed: list[ReceiveStreamId] = []
         self.resends = Resends(spec)
-        self.packets = self.bytes = self._counters_payload = 0
+        self.packets = self.bytes = self._payload_bytes = 0
         self.drops = [0] * len(SendDrop)
         self._layout = layout
+        self._pacing = pacing
+        self._urgent = not spec.mime_type.lower().startswith("video/")
+        self._began_at: int | None = None
+        self._early: dict[int, SendDrop] = {}
+        self.closed = False
         self._numbering = Numbering(spec.first_sequence_number)
         self._waiting = True
         self._last_packet: Packet | None = None
@@ -79,6 +103,7 @@ class SendStream:
     def set_target(self, source: ReceiveStreamId | None) -> None:
         """Forward ``source`` from its next key frame on (at once when none is needed); ``None`` stops now."""
         self.target = source
+        self._early.clear()
         if source is None:
             self.source = None
             self._waiting = True
@@ -97,23 +122,28 @@ class SendStream:
         if self.target == source:
             self.target = None
 
-    def forward(self, packet: Packet, now: Instant, upcalls: list[Upcall]) -> bytes | None:
-        """The SRTP packet for this consumer, or None when it is not for it (counted)."""
+    def forward(
+        self, source: ReceiveStream, packet: Packet, now: Instant, upcalls: list[Upcall], out: list[Datagram]
+    ) -> None:
+        """Send a packet of ``source`` to this consumer, now or when it is its turn; if it is not for it,
+        count why.
+        """
         if self.paused:
             self.drops[SendDrop.CONSUMER_PAUSED] += 1
-            return None
+            return
         transport = self.transport
-        sender = transport.sender
-        if sender is None or transport.selected is None:
+        if transport.sender is None or transport.selected is None:
             # What is sent before the peer can receive is lost: begin at a key frame when it can.
             self._waiting = True
             self.drops[SendDrop.NO_TUPLE] += 1
-            return None
-        if packet.stream != self.source or self._waiting:
+            return
+        began = packet.stream != self.source or self._waiting
+        if began:
             reason = self._begin(packet, now, upcalls)
             if reason is not None:
                 self.drops[reason] += 1
-                return None
+                return
+            began = not self._waiting and self._began_at == packet.sequence
         numbering = self._numbering
         if numbering.jumps_to(packet.sequence, MAX_INPUT_JUMP):
             # The source restarted its numbering. To follow it would use numbers, and nonces, a second time.
@@ -121,45 +151,42 @@ class SendStream:
                 self._waiting = True
                 upcalls.append(KeyFrameNeeded(packet.stream))
                 self.drops[SendDrop.WAITING_FOR_KEY_FRAME] += 1
-                return None
+                return
             self._start_segment(packet, now)
         segment = numbering.next(packet.sequence)
         if segment is None:
             self.drops[SendDrop.BEFORE_SWITCH] += 1
-            return None
+            return
         number = packet.sequence + segment.offset
-        timestamp = packet.timestamp + segment.timestamp_offset & 0xFFFF_FFFF
-        payload = packet.payload
-        if segment.picture_offset or segment.tl0_offset:
-            payload = _renumber_pictures(packet, segment)
-        spec = self.spec
-        plain = self._layout.write(
-            packet,
-            payload,
-            packet.payload_type,
-            number & MAX_SEQUENCE,
-            timestamp,
-            spec.ssrc,
-            transport.next_number() if self._layout.numbered else 0,
-            now,
-        )
-        try:
-            protected = sender.protect(plain)
-        except RtpfwdError:
-            self.drops[SendDrop.PROTECT_FAILED] += 1
-            return None
-        if spec.keep_ciphertext:
-            self.resends.keep(number & MAX_SEQUENCE, protected, now)
-        self.packets += 1
-        self.bytes += len(plain)
-        self._counters_payload += len(payload)
         if number == numbering.highest:
             # A late packet is not where the next source goes on from.
             self._last_packet = packet
             self._last_segment = segment
             self._last_sent = now
-            self._last_timestamp = timestamp
-        return protected
+            self._last_timestamp = packet.timestamp + segment.timestamp_offset & 0xFFFF_FFFF
+        pacer = transport.pacer
+        size = len(packet.payload) + HEADER_SIZE
+        if self._urgent or pacer.free(now):
+            pacer.occupy(size, now)
+            self._depart(packet, segment, number, now, out)
+        else:
+            pacer.push(Outgoing(self, packet, segment, number, size, False), False)
+            self._pacing[transport.id] = transport
+        if began and self.spec.needs_key_frame:
+            self._send_early(source, packet.sequence, now, upcalls, out)
+
+    def depart(self, outgoing: Outgoing, now: Instant, out: list[Datagram]) -> None:
+        """A packet's turn has come."""
+        if self.transport.selected is None or self.closed:
+            self.drops[SendDrop.NO_TUPLE] += 1
+        elif outgoing.ciphertext is not None:
+            self.resends.count_verbatim(len(outgoing.ciphertext))
+            out.append((outgoing.ciphertext, self.transport.selected))
+        elif outgoing.packet is not None and outgoing.segment is not None:
+            if outgoing.repair:
+                self._depart_on_rtx(outgoing.packet, outgoing.segment, outgoing.number, now, out)
+            else:
+                self._depart(outgoing.packet, outgoing.segment, outgoing.number, now, out)
 
     def skip(self, stream: ReceiveStreamId, sequence: int) -> None:
         """A number of the source that will never be forwarded (a padding-only packet): close up over it."""
@@ -169,39 +196,37 @@ class SendStream:
         if not self._numbering.jumps_to(sequence, MAX_INPUT_JUMP):
             self._numbering.skip(sequence)
 
-    def resend(self, sequence_number: int, original: Packet, segment: Segment, now: Instant) -> bytes | None:
-        """A retransmission on the RTX SSRC (RFC 4588 §4); None when the peer takes none for this payload
-        type.
-        """
-        spec = self.spec
-        sender = self.transport.sender
-        payload_type = spec.rtx_payload_types.get(original.payload_type)
-        if sender is None or spec.rtx_ssrc is None or payload_type is None:
-            return None
-        payload = original.payload
-        if segment.picture_offset or segment.tl0_offset:
-            payload = _renumber_pictures(original, segment)
-        plain = self._layout.write(
-            original,
-            sequence_number.to_bytes(2) + payload,
-            payload_type,
-            self.resends.next_sequence_number(),
-            original.timestamp + segment.timestamp_offset & 0xFFFF_FFFF,
-            spec.rtx_ssrc,
-            self.transport.next_number() if self._layout.numbered else 0,
-            now,
-        )
-        try:
-            protected = sender.protect(plain)
-        except RtpfwdError:
-            self.drops[SendDrop.PROTECT_FAILED] += 1
-            return None
-        self.resends.count_rtx(len(plain), len(payload) + 2)
-        return protected
+    def repair(
+        self,
+        sequence_number: int,
+        find: Callable[[ReceiveStreamId, int], Packet | None],
+        rtt_us: int,
+        now: Instant,
+    ) -> Outgoing | None:
+        """What answers a NACK of a 16-bit number, or None when it was resent just now or is not kept any
+        more.
 
-    def find(self, sequence_number: int) -> tuple[Segment, int] | None:
-        """The segment and source number behind an outgoing sequence number."""
-        return self._numbering.find_output(sequence_number)
+        ``find`` gives a source's packet by its extended number.
+        """
+        resends = self.resends
+        resends.asked += 1
+        ciphertext = packet = segment = None
+        if self.spec.keep_ciphertext:
+            ciphertext = resends.verbatim(sequence_number)
+        else:
+            found = self._numbering.find_output(sequence_number)
+            if found is not None:
+                segment = found[0]
+                packet = find(segment.source, found[1])
+        size = (
+            len(ciphertext) if ciphertext is not None else len(packet.payload) + HEADER_SIZE if packet else 0
+        )
+        if not size or not resends.may_resend(sequence_number, rtt_us, now):
+            resends.not_found += 1
+            return None
+        if not resends.spend(size):
+            return None
+        return Outgoing(self, packet, segment, sequence_number, size, True, ciphertext)
 
     def counters(self) -> SendCounters:
         """Running totals."""
@@ -210,13 +235,14 @@ class SendStream:
         return SendCounters(
             packets=self.packets,
             bytes=self.bytes,
-            payload_bytes=self._counters_payload,
+            payload_bytes=self._payload_bytes,
             retransmitted=resends.packets,
             retransmitted_bytes=resends.bytes,
             rtx_packets=resends.rtx_packets,
             rtx_payload_bytes=resends.rtx_payload_bytes,
             nack_packets=resends.asked,
             not_found=resends.not_found,
+            over_budget=resends.over_budget,
             source=self.source,
             timestamp_offset=segment.timestamp_offset & 0xFFFF_FFFF if segment is not None else 0,
             last_timestamp=self._last_timestamp,
@@ -224,6 +250,100 @@ class SendStream:
             highest_extended=self._numbering.highest,
             drops={reason: self.drops[reason] for reason in SendDrop if self.drops[reason]},
         )
+
+    def _depart(
+        self, packet: Packet, segment: Segment, number: int, now: Instant, out: list[Datagram]
+    ) -> None:
+        payload = packet.payload
+        if segment.picture_offset or segment.tl0_offset:
+            payload = _renumber_pictures(packet, segment)
+        spec = self.spec
+        size = self._send(
+            packet,
+            payload,
+            packet.payload_type,
+            number & 0xFFFF,
+            spec.ssrc,
+            segment,
+            now,
+            out,
+            number & 0xFFFF,
+        )
+        if size:
+            self.packets += 1
+            self.bytes += size
+            self._payload_bytes += len(payload)
+            self.resends.earn(size)
+
+    def _depart_on_rtx(
+        self, packet: Packet, segment: Segment, sequence_number: int, now: Instant, out: list[Datagram]
+    ) -> None:
+        # RFC 4588 §4: the original number leads the payload, on an SSRC with numbers of its own.
+        spec = self.spec
+        payload_type = spec.rtx_payload_types.get(packet.payload_type)
+        if payload_type is None or spec.rtx_ssrc is None:
+            self.resends.not_found += 1
+            return
+        payload = packet.payload
+        if segment.picture_offset or segment.tl0_offset:
+            payload = _renumber_pictures(packet, segment)
+        payload = sequence_number.to_bytes(2) + payload
+        number = self.resends.next_sequence_number()
+        size = self._send(packet, payload, payload_type, number, spec.rtx_ssrc, segment, now, out, None)
+        if size:
+            self.resends.count_rtx(size, len(payload))
+
+    def _send(
+        self,
+        packet: Packet,
+        payload: bytes,
+        payload_type: int,
+        sequence_number: int,
+        ssrc: int,
+        segment: Segment,
+        now: Instant,
+        out: list[Datagram],
+        keep_as: int | None,
+    ) -> int:
+        transport = self.transport
+        layout = self._layout
+        plain = layout.write(
+            packet,
+            payload,
+            payload_type,
+            sequence_number,
+            packet.timestamp + segment.timestamp_offset & 0xFFFF_FFFF,
+            ssrc,
+            transport.next_number() if layout.numbered else 0,
+            now,
+        )
+        try:
+            protected = transport.sender.protect(plain)  # type: ignore[union-attr]  # whoever calls has looked
+        except RtpfwdError:
+            self.drops[SendDrop.PROTECT_FAILED] += 1
+            return 0
+        if keep_as is not None and self.spec.keep_ciphertext:
+            self.resends.keep(keep_as, protected, now)
+        out.append((protected, transport.selected))  # type: ignore[arg-type]
+        return len(plain)
+
+    def _note_early(self, sequence: int, reason: SendDrop) -> SendDrop:
+        early = self._early
+        early[sequence] = reason
+        if len(early) > EARLY_PACKETS:
+            del early[next(iter(early))]
+        return reason
+
+    def _send_early(
+        self, source: ReceiveStream, first: int, now: Instant, upcalls: list[Upcall], out: list[Datagram]
+    ) -> None:
+        # Packets of the key frame, or after it, that overtook its first one: no drops after all.
+        early, self._early = self._early, {}
+        for sequence in sorted(early):
+            packet = source.history.get(sequence) if sequence > first else None
+            if packet is not None:
+                self.drops[early[sequence]] -= 1
+                self.forward(source, packet, now, upcalls, out)
 
     def _begin(self, packet: Packet, now: Instant, upcalls: list[Upcall]) -> SendDrop | None:
         stream = packet.stream
@@ -234,14 +354,15 @@ class SendStream:
             if not self._waiting:
                 return None
         if self.spec.needs_key_frame and not packet.key_frame:
-            if stream == self.source:
-                return SendDrop.WAITING_FOR_KEY_FRAME
-            return SendDrop.OTHER_LAYER if self.source is not None else SendDrop.WAITING_FOR_KEY_FRAME
+            leaving = self.source is not None and self.source != stream
+            reason = SendDrop.OTHER_LAYER if leaving else SendDrop.WAITING_FOR_KEY_FRAME
+            return self._note_early(packet.sequence, reason)
         self._start_segment(packet, now)
         if stream != self.source:
             self.source = stream
             upcalls.append(SourceSwitched(self.id, stream))
         self._waiting = False
+        self._began_at = packet.sequence
         return None
 
     def _start_segment(self, packet: Packet, now: Instant) -> None:
