@@ -175,8 +175,14 @@ class GuardedWebSocket:
         self._queue.sent(message)
 
     async def close(self) -> None:
-        """Ends the connection with a close frame."""
-        await self._response.close()
+        """Ends the connection with a close frame.
+
+        One that is gone already is left as it is: the engine's writer comes here when a write fails, and
+        what the client had sent before it went, its goodbye above all, is still to be read.
+        """
+        transport = self._request.transport if self._request is not None else None
+        if transport is not None and not transport.is_closing():
+            await self._response.close()
 
     def abort(self) -> None:
         """Cuts the TCP connection: for a client that does not read, to which a close frame would not get
