@@ -2,7 +2,7 @@
 //
 // One send and one receive transport each, as an application of today does it. handlerName is an argument.
 
-import { main, camera, microphone, until, watch } from './wrtc_media.mjs';
+import { WIDTH, main, camera, microphone, until, watch } from './wrtc_media.mjs';
 import { Device } from 'mediasoup-client';
 import { open } from './socket.mjs';
 
@@ -107,20 +107,20 @@ await main(async () => {
   await Promise.all([alice.restartIce(), bob.restartIce()]);
   await Promise.all([alice.flows('after the ICE restart'), bob.flows('after the ICE restart')]);
 
-  // Bob shows only the smallest layer to Alice's eyes; the track goes on.
+  // Alice goes down to the smallest of Bob's layers and up again; her track goes on.
   await alice.ask('consumer-set-preferred-layers', {
     consumerId: alice.consumers.video.id,
     spatialLayer: 0,
     temporalLayer: 0,
   });
-  const small = 320 / 4;
+  const small = WIDTH / 4;
   await until('the smallest layer', () => alice.seen.video.width === small);
   await alice.ask('consumer-set-preferred-layers', {
     consumerId: alice.consumers.video.id,
     spatialLayer: 2,
     temporalLayer: 2,
   });
-  await until('a larger layer', () => alice.seen.video.width > small);
+  await until('the largest layer', () => alice.seen.video.width === WIDTH);
 
   await bob.ask('producer-pause', { producerId: bob.video.id });
   bob.video.pause();

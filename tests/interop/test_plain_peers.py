@@ -6,9 +6,11 @@ from collections import Counter
 from functools import partial
 from typing import Any
 
+from rtpfwd.clock import Instant
 from rtpfwd.drivers.fake_media import MediaSource, SourceSpec, producer_parameters
 from rtpfwd.drivers.media_sink import MediaSink
 from rtpfwd.sfu.consumer import Consumer
+from rtpfwd.wire.rtp import RtpPacket
 from tests.interop.aiortc_peer import AiortcReceiver, AiortcSender
 from tests.interop.sdp_bridge import receiving_capabilities
 from tests.interop.studio import Studio, until
@@ -17,11 +19,17 @@ from tests.interop.test_aiortc import assert_shows_the_picture
 PACKETS = 60
 
 
-class BareSource(MediaSource):
-    """Sends no header extension at all."""
+def strip_extensions(source: MediaSource) -> None:
+    """Has a source send no header extension at all."""
+    make_frame = source.make_frame
 
-    def _extension(self, _rid_uri: str) -> Any:
-        return None, b""
+    def make_bare_frame(captured: Instant, now: Instant) -> list[bytes]:
+        packets = [RtpPacket.parse(data) for data in make_frame(captured, now)]
+        for packet in packets:
+            packet.extension_profile, packet.extension = None, b""
+        return [packet.serialize() for packet in packets]
+
+    source.make_frame = make_bare_frame  # type: ignore[method-assign]
 
 
 async def test_aiortc_without_any_header_extension_is_received(studio: Studio) -> None:
@@ -48,8 +56,7 @@ async def test_simulcast_by_ssrc_without_extensions_reaches_the_layer_that_is_pr
     producer = studio.produce(publishing, "video", parameters)
     assert producer.type == "simulcast"
     for spec in specs:
-        source = sender.media.sources[spec.ssrc] = BareSource(spec)
-        sender.media._waiting.append(source)
+        strip_extensions(sender.media.add_source(spec))
     consumer = studio.consume(
         receiving,
         producer,

@@ -4,8 +4,9 @@
 
 import wrtc from '@roamhq/wrtc';
 
-export const WIDTH = 320;
-export const HEIGHT = 180;
+// libwebrtc sends three simulcast layers from this size on.
+export const WIDTH = 960;
+export const HEIGHT = 540;
 
 const { RTCVideoSource, RTCVideoSink, RTCAudioSource, RTCAudioSink } = wrtc.nonstandard;
 const timers = new Set();
@@ -16,12 +17,12 @@ for (const [name, value] of Object.entries(wrtc)) {
 }
 
 /** A camera that shows one grey, `frameRate` pictures a second. */
-export function camera({ luma = 120, frameRate = 15 } = {}) {
+export function camera({ luma = 120, frameRate = 12, width = WIDTH, height = HEIGHT } = {}) {
   const source = new RTCVideoSource();
-  const size = WIDTH * HEIGHT;
+  const size = width * height;
   const data = new Uint8ClampedArray((size * 3) / 2);
   data.fill(luma, 0, size).fill(128, size);
-  every(1000 / frameRate, () => source.onFrame({ width: WIDTH, height: HEIGHT, data }));
+  every(1000 / frameRate, () => source.onFrame({ width, height, data }));
   return source.createTrack();
 }
 
