@@ -65,6 +65,8 @@ class SendDrop(IntEnum):
     BEFORE_SWITCH = 4
     """Older than the first packet that this stream forwarded of the source."""
     PROTECT_FAILED = 5
+    DTX = 6
+    """Opus silence, for a consumer that asked to be spared it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,8 @@ class SendStreamSpec:
     keep_ciphertext: bool
     """Resend the very same ciphertext when asked (peers without RTX)."""
     paused: bool = False
+    ignore_dtx: bool = False
+    """Leave out Opus packets that carry no sound."""
 
 
 # -- upcalls
@@ -228,6 +232,26 @@ class OrientationChanged:
     value: int
 
 
+@dataclass(frozen=True, slots=True)
+class PacketTrace:
+    """A packet that a traced stream received or sent; exactly one of the two streams is set."""
+
+    receive_stream: ReceiveStreamId | None
+    send_stream: SendStreamId | None
+    ssrc: int
+    payload_type: int
+    sequence_number: int
+    timestamp: int
+    marker: bool
+    key_frame: bool
+    is_rtx: bool
+    size: int
+    """Bytes of the whole RTP packet, before SRTP."""
+    payload_size: int
+    spatial_layer: int
+    temporal_layer: int
+
+
 Upcall = (
     StunReceived
     | DtlsReceived
@@ -239,6 +263,7 @@ Upcall = (
     | StreamStarted
     | SourceSwitched
     | OrientationChanged
+    | PacketTrace
 )
 
 # -- what the control plane reads
@@ -390,6 +415,12 @@ class DataPlane(Protocol):
     def set_send_paused(self, stream: SendStreamId, paused: bool) -> None:
         """A resumed stream that needs one begins again at a key frame."""
 
+    def set_receive_traced(self, stream: ReceiveStreamId, traced: bool) -> None:
+        """Raise ``PacketTrace`` for every packet that the stream accepts."""
+
+    def set_send_traced(self, stream: SendStreamId, traced: bool) -> None:
+        """Raise ``PacketTrace`` for every packet that the stream sends, repairs included."""
+
     def set_pacing_rate(self, transport: TransportId, rate_bps: int) -> None:
         """How fast the transport's packets may leave, in bits per second; audio does not wait."""
 
@@ -430,7 +461,8 @@ class DataPlane(Protocol):
         """(transport-wide sequence number, arrival time) since the last call, in order of arrival."""
 
     def take_audio_levels(self, stream: ReceiveStreamId) -> list[AudioLevelSample]:
-        """Audio levels since the last call, in order of arrival, the last ``PlaneLimits.audio_levels`` at most.
+        """Audio levels since the last call, in order of arrival, the last ``PlaneLimits.audio_levels`` at
+        most.
 
         Original packets only: neither repetitions, nor retransmissions, nor what came while the stream was
         paused. Always empty for video, and without ``ssrc-audio-level`` in the stream's ``extension_ids``.

@@ -6,7 +6,7 @@ plane changes over at a key frame. Of an SVC producer it takes the stream whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from rtpfwd.clock import Instant
@@ -21,6 +21,7 @@ from rtpfwd.sfu.events import Emitter
 from rtpfwd.sfu.incoming_stream import IncomingStream
 from rtpfwd.sfu.outgoing_reports import OutgoingReports
 from rtpfwd.sfu.producer import Producer, StreamType
+from rtpfwd.sfu.traces import CONSUMER_TYPES, Traces
 from rtpfwd.wire.payloads.registry import descriptor_parser
 from rtpfwd.wire.rtcp.reports import ReportBlock, SenderReport
 from rtpfwd.wire.scalability import parse_scalability_mode
@@ -39,6 +40,7 @@ class Consumer(Emitter):
             "producerresume",
             "score",
             "layerschange",
+            "trace",
             "close",
         )
     )
@@ -55,6 +57,7 @@ class Consumer(Emitter):
         app_data: JsonObject,
         on_close: Callable[[Consumer], None],
         is_reachable: Callable[[], bool],
+        ignore_dtx: bool = False,
     ) -> None:
         super().__init__(context.events)
         self.id = consumer_id
@@ -84,7 +87,13 @@ class Consumer(Emitter):
         self._target: IncomingStream | None = None
         self._current: IncomingStream | None = None
         self._told_score: JsonObject = {}
-        context.plane.add_send_stream(self.stream, self._spec())
+        self.traces = Traces(
+            CONSUMER_TYPES,
+            lambda trace: self._emit("trace", trace),
+            context.unix_ms,
+            lambda traced: context.plane.set_send_traced(self.stream, traced),
+        )
+        context.plane.add_send_stream(self.stream, self._spec(ignore_dtx))
         context.consumers[self.stream] = self
         producer.watchers[consumer_id] = self
 
@@ -184,6 +193,11 @@ class Consumer(Emitter):
         if self._current is not None:
             found.append(stats.inbound_rtp(self._context, self._current, now))
         return found
+
+    def enable_trace_event(self, types: Iterable[str] = ()) -> None:
+        """Emit ``trace`` for these of rtp, keyframe, nack, pli, fir. Raises ``InvalidParameters``."""
+        self._check_open()
+        self.traces.enable(types)
 
     def dump(self) -> JsonObject:
         """Everything, for people who debug."""
@@ -305,7 +319,7 @@ class Consumer(Emitter):
             alive = [one for one in alive if one.position <= highest] or alive[:1]
         return alive[-1] if alive else None
 
-    def _spec(self) -> SendStreamSpec:
+    def _spec(self, ignore_dtx: bool) -> SendStreamSpec:
         parameters = self.parameters
         entropy = self._context.entropy
         media = [codec for codec in parameters.codecs if not codec.is_rtx]
@@ -330,6 +344,7 @@ class Consumer(Emitter):
             needs_key_frame=descriptor_parser(codec.mime_type) is not None,
             keep_ciphertext=codec.has_feedback("nack") and (self.rtx_ssrc is None or not rtx),
             paused=self.paused or self.producer.paused,
+            ignore_dtx=ignore_dtx and codec.mime_type.lower() == "audio/opus",
         )
 
     def _highest_layers(self) -> JsonObject:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from rtpfwd.clock import Instant
+from rtpfwd.clock import Instant, milliseconds
 from rtpfwd.congestion.rate_window import RateWindow
 from rtpfwd.dataplane.interface import TransportId
 from rtpfwd.protocols.srtp import SrtpKeys
@@ -24,6 +24,9 @@ from rtpfwd.wire.header_extensions import ABS_SEND_TIME, TRANSPORT_CC
 from rtpfwd.wire.rtcp.compound import RtcpPacket
 from rtpfwd.wire.rtcp.feedback import FirEntry, FullIntraRequest, Nack, PictureLossIndication
 from rtpfwd.wire.rtcp.reports import ReceiverReport
+
+MIN_RTT_US = milliseconds(10)  # of repairs; the peer's reports may claim that there is none at all
+NACK_NUMBERS_PER_PACKET = 256  # each may take four bytes, and a datagram has some 1200
 
 
 class MediaControl:
@@ -205,9 +208,11 @@ class MediaControl:
         default = self._context.settings.rtcp.default_rtt_us
         for stream in self._streams():
             rtt_us = stream.rtt_us if stream.rtt_us is not None else default
-            due = self._context.plane.due_nacks(stream.id, max(rtt_us, 10_000), now)
-            if due.sequence_numbers:
-                self._send([Nack(self.reports.ssrc, stream.ssrc, due.sequence_numbers)])
+            due = self._context.plane.due_nacks(stream.id, max(rtt_us, MIN_RTT_US), now)
+            for start in range(0, len(due.sequence_numbers), NACK_NUMBERS_PER_PACKET):
+                numbers = due.sequence_numbers[start : start + NACK_NUMBERS_PER_PACKET]
+                self._send([Nack(self.reports.ssrc, stream.ssrc, numbers)])
+                stream.producer.traces.tell("nack", "out", {"ssrc": stream.ssrc}, now)
             if due.next_due is not None and (next_due is None or due.next_due < next_due):
                 next_due = due.next_due
         if next_due is not None:
@@ -243,9 +248,11 @@ class MediaControl:
         codec = parameters.codec_for(parameters.encodings[stream.position])
         if codec.has_feedback("nack", "pli") or not codec.has_feedback("ccm", "fir"):
             stream.pli_count += 1
+            stream.producer.traces.tell("pli", "out", {"ssrc": stream.ssrc}, now)
             self._send([PictureLossIndication(self.reports.ssrc, stream.ssrc)])
         else:
             stream.fir_count += 1
+            stream.producer.traces.tell("fir", "out", {"ssrc": stream.ssrc}, now)
             self._fir_number = self._fir_number + 1 & 0xFF
             self._send([FullIntraRequest(self.reports.ssrc, 0, (FirEntry(stream.ssrc, self._fir_number),))])
 
@@ -253,6 +260,7 @@ class MediaControl:
         rtt_us = consumer.reports.rtt_us
         if rtt_us is None:
             rtt_us = self._context.settings.rtcp.default_rtt_us
+        rtt_us = max(rtt_us, MIN_RTT_US)
         self._context.outgoing += self._context.plane.retransmit(consumer.stream, numbers, rtt_us, now)
 
     def _send(self, packets: list[RtcpPacket]) -> None:

@@ -51,6 +51,8 @@ class OutgoingReports:
     def note(self, block: ReportBlock, now: Instant) -> None:
         """What the peer saw of the stream."""
         self.last_block = block
+        if block.last_sender_report == 0:
+            return  # it has seen no sender report (RFC 3550 §6.4.1)
         for middle, sent_at in self._sent:
             if middle == block.last_sender_report:
                 rtt = now - sent_at - ntp_short_to_us(block.delay_since_last_sender_report)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import ClassVar, Protocol
 
@@ -15,6 +15,7 @@ from rtpfwd.sfu import stats
 from rtpfwd.sfu.context import Context
 from rtpfwd.sfu.events import Emitter
 from rtpfwd.sfu.incoming_stream import IncomingStream
+from rtpfwd.sfu.traces import PRODUCER_TYPES, Traces
 from rtpfwd.wire.scalability import parse_scalability_mode
 
 SVC_CODECS = frozenset(("video/vp9", "video/av1"))
@@ -49,7 +50,7 @@ class Producer(Emitter):
     """Made by ``WebRtcTransport.produce``."""
 
     EVENTS: ClassVar[frozenset[str]] = frozenset(
-        ("score", "videoorientationchange", "transportclose", "close")
+        ("score", "videoorientationchange", "trace", "transportclose", "close")
     )
 
     def __init__(
@@ -86,6 +87,9 @@ class Producer(Emitter):
         self._on_close = on_close
         self._ask_key_frame = ask_key_frame
         self._told_score: list[JsonObject] = []
+        self.traces = Traces(
+            PRODUCER_TYPES, lambda trace: self._emit("trace", trace), context.unix_ms, self._trace_packets
+        )
 
     # -- mediasoup's methods -------------------------------------------------------------------------------
 
@@ -129,6 +133,11 @@ class Producer(Emitter):
     def get_stats(self, *, now: Instant) -> list[JsonObject]:
         """One ``inbound-rtp`` for each stream (mediasoup's ``ProducerStat``)."""
         return [stats.inbound_rtp(self._context, stream, now) for stream in self.streams]
+
+    def enable_trace_event(self, types: Iterable[str] = ()) -> None:
+        """Emit ``trace`` for these of rtp, keyframe, nack, pli, fir, sr. Raises ``InvalidParameters``."""
+        self._check_open()
+        self.traces.enable(types)
 
     def dump(self) -> JsonObject:
         """Everything, for people who debug."""
@@ -229,8 +238,7 @@ class Producer(Emitter):
     # -- inside --------------------------------------------------------------------------------------------
 
     def _set_paused(self, paused: bool, now: Instant) -> None:
-        if self.closed:
-            raise InvalidState("producer is closed")
+        self._check_open()
         if self.paused == paused:
             return
         self.paused = paused
@@ -238,6 +246,14 @@ class Producer(Emitter):
             self._context.plane.set_receive_paused(stream.id, paused)
         for watcher in list(self.watchers.values()):
             watcher.on_producer_paused(paused, now)
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise InvalidState("producer is closed")
+
+    def _trace_packets(self, traced: bool) -> None:
+        for stream in self.streams:
+            self._context.plane.set_receive_traced(stream.id, traced)
 
     def _end(self, now: Instant) -> None:
         self.closed = True
@@ -258,6 +274,7 @@ class Producer(Emitter):
         self.streams.sort(key=lambda one: one.position)
         context.incoming[stream.id] = stream
         context.plane.add_receive_stream(stream.id, self._spec(encoding, ssrc, rtx_ssrc))
+        context.plane.set_receive_traced(stream.id, self.traces.packets)
 
     def _spec(self, encoding: RtpEncoding, ssrc: int, rtx_ssrc: int | None) -> ReceiveStreamSpec:
         codec = self.parameters.codec_for(encoding)

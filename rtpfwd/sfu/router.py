@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from rtpfwd import ortc
 from rtpfwd.clock import Instant
-from rtpfwd.errors import InvalidState, LimitExceeded, NotFoundError
+from rtpfwd.errors import CallerError, InvalidState, LimitExceeded
 from rtpfwd.ortc.json_values import JsonObject
 from rtpfwd.sfu.context import Context, check_app_data
 from rtpfwd.sfu.events import Emitter
@@ -58,11 +58,17 @@ class Router(Emitter):
         return transport
 
     def can_consume(self, producer_id: str, rtp_capabilities: Any) -> bool:
-        """Whether a peer with these capabilities can be sent this producer. Raises ``NotFoundError``."""
-        producer = self._producers.get(producer_id)
+        """Whether a peer with these capabilities can be sent this producer.
+
+        Never raises: an unknown producer and broken capabilities are a no, as in mediasoup.
+        """
+        producer = self._producers.get(producer_id) if isinstance(producer_id, str) else None
         if producer is None:
-            raise NotFoundError(f'Producer with id "{str(producer_id)[:64]}" not found')
-        return ortc.can_consume(producer.consumable_rtp_parameters, rtp_capabilities)
+            return False
+        try:
+            return ortc.can_consume(producer.consumable_rtp_parameters, rtp_capabilities)
+        except CallerError:
+            return False
 
     def close(self, *, now: Instant) -> None:
         """Close it with its transports; twice does nothing."""

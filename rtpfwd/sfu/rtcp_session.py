@@ -93,6 +93,8 @@ class RtcpSession:
                 stream = self._incoming.get(ssrc)
                 if stream is not None and stream.ssrc == ssrc:
                     stream.note_sender_report(packet, now)
+                    info = {"ssrc": ssrc, "ntp": packet.ntp, "rtpTimestamp": packet.rtp_timestamp}
+                    stream.producer.traces.tell("sr", "in", info, now)
                 self._take_blocks(reports, now)
             case ReceiverReport(reports=reports):
                 self._take_blocks(reports, now)
@@ -129,6 +131,7 @@ class RtcpSession:
         if consumer is None or ssrc != consumer.ssrc:
             return
         consumer.nack_count += 1
+        consumer.traces.tell("nack", "in", {"ssrc": ssrc}, now)
         # Unique, in order: a repeated number is one request.
         unique = tuple(dict.fromkeys(numbers))
         limit = self._context.settings.rtcp.nack_numbers_per_report
@@ -140,6 +143,7 @@ class RtcpSession:
         consumer = self._consumers.get(ssrc)
         if consumer is not None and ssrc == consumer.ssrc:
             setattr(consumer, counter, getattr(consumer, counter) + 1)
+            consumer.traces.tell(counter.removesuffix("_count"), "in", {"ssrc": ssrc}, now)
             consumer.request_key_frame(now=now)
 
     def _take_extended(self, report: ExtendedReport, now: Instant) -> None:

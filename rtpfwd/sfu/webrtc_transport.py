@@ -36,8 +36,10 @@ from rtpfwd.sfu.media_control import MediaControl
 from rtpfwd.sfu.producer import Producer
 from rtpfwd.sfu.rtp_listener import RtpListener
 from rtpfwd.wire.datagram import Path
+from rtpfwd.wire.extension_values import MID_MAX_SIZE
 from rtpfwd.wire.stun import StunView
 
+MAX_BITRATE_BPS = 2**32 - 1  # mediasoup's worker keeps 32 bits
 MAX_MID = 100_000_000  # eight digits (mediasoup)
 
 
@@ -145,9 +147,9 @@ class WebRtcTransport(Emitter):
         return self.ice_parameters
 
     def set_max_incoming_bitrate(self, bitrate_bps: int) -> None:
-        """Tell publishers by REMB to stay below; 0: no limit. Raises ``InvalidParameters`` below zero."""
-        if not isinstance(bitrate_bps, int) or bitrate_bps < 0:
-            raise InvalidParameters("bitrate must be a non-negative number of bits per second")
+        """Tell publishers by REMB to stay below; 0: no limit. Raises ``InvalidParameters`` beyond 32 bits."""
+        if not isinstance(bitrate_bps, int) or not 0 <= bitrate_bps <= MAX_BITRATE_BPS:
+            raise InvalidParameters(f"bitrate must be a number from 0 to {MAX_BITRATE_BPS} bits per second")
         self.media.max_incoming_bps = bitrate_bps
 
     def produce(
@@ -199,6 +201,7 @@ class WebRtcTransport(Emitter):
         preferred_layers: Any = None,
         enable_rtx: bool | None = None,
         mid: str | None = None,
+        ignore_dtx: bool = False,
         *,
         now: Instant,
     ) -> Consumer:
@@ -212,6 +215,8 @@ class WebRtcTransport(Emitter):
             raise InvalidParameters("missing producerId")
         if len(self.consumers) >= self._context.settings.max_consumers_per_transport:
             raise LimitExceeded("max_consumers_per_transport")
+        if mid is not None and (not isinstance(mid, str) or not 0 < len(mid.encode()) <= MID_MAX_SIZE):
+            raise InvalidParameters(f"if given, mid must be a string of 1 to {MID_MAX_SIZE} bytes")
         app_data = check_app_data(app_data)
         producer = self._find_producer(producer_id)
         if producer is None:
@@ -229,7 +234,7 @@ class WebRtcTransport(Emitter):
         consumer = Consumer(
             self._context, self.number, self._context.new_uuid(), producer, rtp_parameters,
             parse_rtp_parameters(rtp_parameters), bool(paused), app_data, self._consumer_closed,
-            self.media.is_reachable,
+            self.media.is_reachable, ignore_dtx,
         )  # fmt: skip
         self.consumers[consumer.id] = consumer
         if preferred_layers is not None:

@@ -19,6 +19,7 @@ from rtpfwd.dataplane.interface import (
     KeyFrameReceived,
     OrientationChanged,
     PacketsMissing,
+    PacketTrace,
     RtcpReceived,
     SourceSwitched,
     StreamStarted,
@@ -181,6 +182,8 @@ class Worker(Emitter):
                 transport = context.transports.get(number)
                 if transport is not None:
                     transport.receive_unknown(upcall)
+            case PacketTrace():
+                self._take_trace(upcall, now)
             case SourceSwitched(stream=send_stream, source=source):
                 consumer = context.consumers.get(send_stream)
                 if consumer is not None:
@@ -200,9 +203,19 @@ class Worker(Emitter):
             case KeyFrameReceived():
                 transport.media.key_frame_received(stream)
             case KeyFrameNeeded():
-                transport.media.ask_key_frame(stream, now)
+                stream.producer.ask_key_frame(stream, now)
             case OrientationChanged(value=value):
                 stream.producer.note_orientation(value)
+
+    def _take_trace(self, trace: PacketTrace, now: Instant) -> None:
+        if trace.receive_stream is not None:
+            stream = self._context.incoming.get(trace.receive_stream)
+            if stream is not None:
+                stream.producer.traces.tell_packet(trace, "in", now)
+        elif trace.send_stream is not None:
+            consumer = self._context.consumers.get(trace.send_stream)
+            if consumer is not None:
+                consumer.traces.tell_packet(trace, "out", now)
 
     def _publisher(self, upcall: Upcall) -> tuple[IncomingStream | None, WebRtcTransport | None]:
         stream_id = getattr(upcall, "stream", None)

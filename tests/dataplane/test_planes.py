@@ -644,8 +644,22 @@ def test_every_reason_not_to_send_is_reached_and_counted_once(stage):
     stage.plane.set_send_paused(send, False)
     stage.plane.select_path(TransportId(1), None)
     expect(SendDrop.NO_TUPLE, vp8(0xA0, 14))
-    assert {reason for reason, _, _ in steps} == set(SendDrop) - {SendDrop.PROTECT_FAILED}
+    elsewhere = {SendDrop.PROTECT_FAILED, SendDrop.DTX}
+    assert {reason for reason, _, _ in steps} == set(SendDrop) - elsewhere
     assert bob.read(stage.sent)
+
+
+def test_a_consumer_that_asked_for_it_is_spared_silence_without_a_gap(stage):
+    alice, bob, carol = stage.join(), stage.join(), stage.join()
+    microphone = stage.microphone(0, 1, 0xA0)
+    spared = stage.speaker(1, 1, 0xB0, microphone, ignore_dtx=True)
+    stage.speaker(2, 2, 0xC0, microphone)
+    sound, silence = b"\x78some sound", b"\x78"
+    for number, payload in enumerate((sound, silence, silence, sound, silence, sound)):
+        stage.send(alice, rtp(0xA0, number, payload=payload))
+    assert [one.sequence_number for one in bob.read(stage.sent)] == [1000, 1001, 1002]
+    assert len(carol.read(stage.sent)) == 6
+    assert stage.plane.send_counters(spared).drops == {SendDrop.DTX: 3}
 
 
 @pytest.mark.parametrize("profile", [Profile.AEAD_AES_128_GCM, Profile.AES_CM_128_HMAC_SHA1_80])

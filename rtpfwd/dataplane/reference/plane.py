@@ -18,6 +18,7 @@ from rtpfwd.dataplane.interface import (
     NacksDue,
     OrientationChanged,
     PacketsMissing,
+    PacketTrace,
     PlaneCounters,
     PlaneLimits,
     ReceiveCounters,
@@ -126,6 +127,14 @@ class ReferencePlane:
         """Pause at once, resume at a key frame."""
         self._send_stream(stream).set_paused(paused)
 
+    def set_receive_traced(self, stream: ReceiveStreamId, traced: bool) -> None:
+        """Tell every packet that arrives."""
+        self._table.stream(stream).traced = traced
+
+    def set_send_traced(self, stream: SendStreamId, traced: bool) -> None:
+        """Tell every packet that leaves."""
+        self._send_stream(stream).writer.traces = self._upcalls if traced else None
+
     def set_pacing_rate(self, transport: TransportId, rate_bps: int) -> None:
         """How fast a transport's packets leave."""
         self._table.transport(transport).pacer.set_rate(rate_bps)
@@ -154,7 +163,7 @@ class ReferencePlane:
         entry = self._send_stream(stream)
         entry.closed = True
         self._table.unroute(entry)
-        self._forwarded_before += entry.packets
+        self._forwarded_before += entry.writer.packets
         del self._send_streams[stream]
 
     def retry_unknown(self, transport: TransportId) -> None:
@@ -255,7 +264,7 @@ class ReferencePlane:
             rtcp=rtcp,
             rtp=self._ingress.accepted,
             held=self._ingress.held,
-            forwarded=self._forwarded_before + sum(one.packets for one in self._send_streams.values()),
+            forwarded=self._forwarded_before + sum(one.writer.packets for one in self._send_streams.values()),
             drops=self._ingress.drops(),
         )
 
@@ -272,6 +281,8 @@ class ReferencePlane:
         self._note_missing(stream, stream.note(packet, now))
         if stream.spec.extension_ids.get(VIDEO_ORIENTATION) in elements:
             self._note_orientation(stream, elements)
+        if stream.traced:
+            self._upcalls.append(_trace(stream, packet))
         if stream.paused:
             return Drop.PRODUCER_PAUSED
         if packet.key_frame and stream.last_key_timestamp != packet.timestamp:
@@ -314,3 +325,22 @@ class ReferencePlane:
             return self._send_streams[stream]
         except KeyError:
             raise InvalidState(f"no send stream {stream} in the table") from None
+
+
+def _trace(stream: ReceiveStream, packet: Packet) -> PacketTrace:
+    descriptor = packet.descriptor
+    return PacketTrace(
+        receive_stream=stream.id,
+        send_stream=None,
+        ssrc=stream.spec.ssrc,
+        payload_type=packet.payload_type,
+        sequence_number=packet.sequence & 0xFFFF,
+        timestamp=packet.timestamp,
+        marker=packet.marker,
+        key_frame=packet.key_frame,
+        is_rtx=False,
+        size=len(packet.payload),
+        payload_size=len(packet.payload),
+        spatial_layer=descriptor.spatial_layer if descriptor is not None else 0,
+        temporal_layer=descriptor.temporal_layer if descriptor is not None else 0,
+    )

@@ -72,6 +72,7 @@ class ReceiveStream:
         "rtx_bytes",
         "rtx_ssrc",
         "spec",
+        "traced",
         "uris",
     )  # fmt: skip
 
@@ -79,6 +80,7 @@ class ReceiveStream:
         self.id = stream
         self.spec = spec
         self.paused = spec.paused
+        self.traced = False
         self.rtx_ssrc = spec.rtx_ssrc
         self.describe = descriptor_parser(spec.mime_type)
         is_video = spec.mime_type.lower().startswith("video/")

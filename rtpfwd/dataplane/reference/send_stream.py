@@ -27,9 +27,9 @@ from rtpfwd.dataplane.reference.packet import Packet
 from rtpfwd.dataplane.reference.receive_stream import ReceiveStream
 from rtpfwd.dataplane.reference.retransmission import Resends
 from rtpfwd.dataplane.reference.route_table import Transport
-from rtpfwd.errors import RtpfwdError
+from rtpfwd.dataplane.reference.writer import StreamWriter
 from rtpfwd.wire.datagram import Datagram
-from rtpfwd.wire.payloads.vp8 import Vp8Descriptor, rewrite_vp8
+from rtpfwd.wire.payloads.opus import is_dtx
 
 MAX_INPUT_JUMP = 3000  # more than RFC 3550's dropout: the source restarted its numbering
 HEADER_SIZE = 40  # about what header and extensions take, for pacing
@@ -49,17 +49,13 @@ class SendStream:
         "_last_segment",
         "_last_sent",
         "_last_timestamp",
-        "_layout",
         "_numbering",
         "_pacing",
-        "_payload_bytes",
         "_urgent",
         "_waiting",
-        "bytes",
         "closed",
         "drops",
         "id",
-        "packets",
         "paused",
         "resends",
         "routed",
@@ -67,6 +63,7 @@ class SendStream:
         "spec",
         "target",
         "transport",
+        "writer",
     )
 
     def __init__(
@@ -85,9 +82,8 @@ class SendStream:
         self.target: ReceiveStreamId | None = None
         self.routed: list[ReceiveStreamId] = []
         self.resends = Resends(spec)
-        self.packets = self.bytes = self._payload_bytes = 0
         self.drops = [0] * len(SendDrop)
-        self._layout = layout
+        self.writer = StreamWriter(stream, spec, transport, layout, self.resends, self.drops)
         self._pacing = pacing
         self._urgent = not spec.mime_type.lower().startswith("video/")
         self._began_at: int | None = None
@@ -145,6 +141,10 @@ class SendStream:
                 return
             began = not self._waiting and self._began_at == packet.sequence
         numbering = self._numbering
+        if self.spec.ignore_dtx and is_dtx(packet.payload):
+            self.skip(packet.stream, packet.sequence)
+            self.drops[SendDrop.DTX] += 1
+            return
         if numbering.jumps_to(packet.sequence, MAX_INPUT_JUMP):
             # The source restarted its numbering. To follow it would use numbers, and nonces, a second time.
             if self.spec.needs_key_frame and not packet.key_frame:
@@ -168,7 +168,7 @@ class SendStream:
         size = len(packet.payload) + HEADER_SIZE
         if self._urgent or pacer.free(now):
             pacer.occupy(size, now)
-            self._depart(packet, segment, number, now, out)
+            self.writer.media(packet, segment, number, now, out)
         else:
             pacer.push(Outgoing(self, packet, segment, number, size, False), False)
             self._pacing[transport.id] = transport
@@ -180,13 +180,10 @@ class SendStream:
         if self.transport.selected is None or self.closed:
             self.drops[SendDrop.NO_TUPLE] += 1
         elif outgoing.ciphertext is not None:
-            self.resends.count_verbatim(len(outgoing.ciphertext))
-            out.append((outgoing.ciphertext, self.transport.selected))
+            self.writer.verbatim(outgoing.ciphertext, out)
         elif outgoing.packet is not None and outgoing.segment is not None:
-            if outgoing.repair:
-                self._depart_on_rtx(outgoing.packet, outgoing.segment, outgoing.number, now, out)
-            else:
-                self._depart(outgoing.packet, outgoing.segment, outgoing.number, now, out)
+            write = self.writer.repair if outgoing.repair else self.writer.media
+            write(outgoing.packet, outgoing.segment, outgoing.number, now, out)
 
     def skip(self, stream: ReceiveStreamId, sequence: int) -> None:
         """A number of the source that will never be forwarded (a padding-only packet): close up over it."""
@@ -231,11 +228,11 @@ class SendStream:
     def counters(self) -> SendCounters:
         """Running totals."""
         segment = self._last_segment
-        resends = self.resends
+        resends, writer = self.resends, self.writer
         return SendCounters(
-            packets=self.packets,
-            bytes=self.bytes,
-            payload_bytes=self._payload_bytes,
+            packets=writer.packets,
+            bytes=writer.bytes,
+            payload_bytes=writer.payload_bytes,
             retransmitted=resends.packets,
             retransmitted_bytes=resends.bytes,
             rtx_packets=resends.rtx_packets,
@@ -250,82 +247,6 @@ class SendStream:
             highest_extended=self._numbering.highest,
             drops={reason: self.drops[reason] for reason in SendDrop if self.drops[reason]},
         )
-
-    def _depart(
-        self, packet: Packet, segment: Segment, number: int, now: Instant, out: list[Datagram]
-    ) -> None:
-        payload = packet.payload
-        if segment.picture_offset or segment.tl0_offset:
-            payload = _renumber_pictures(packet, segment)
-        spec = self.spec
-        size = self._send(
-            packet,
-            payload,
-            packet.payload_type,
-            number & 0xFFFF,
-            spec.ssrc,
-            segment,
-            now,
-            out,
-            number & 0xFFFF,
-        )
-        if size:
-            self.packets += 1
-            self.bytes += size
-            self._payload_bytes += len(payload)
-            self.resends.earn(size)
-
-    def _depart_on_rtx(
-        self, packet: Packet, segment: Segment, sequence_number: int, now: Instant, out: list[Datagram]
-    ) -> None:
-        # RFC 4588 §4: the original number leads the payload, on an SSRC with numbers of its own.
-        spec = self.spec
-        payload_type = spec.rtx_payload_types.get(packet.payload_type)
-        if payload_type is None or spec.rtx_ssrc is None:
-            self.resends.not_found += 1
-            return
-        payload = packet.payload
-        if segment.picture_offset or segment.tl0_offset:
-            payload = _renumber_pictures(packet, segment)
-        payload = sequence_number.to_bytes(2) + payload
-        number = self.resends.next_sequence_number()
-        size = self._send(packet, payload, payload_type, number, spec.rtx_ssrc, segment, now, out, None)
-        if size:
-            self.resends.count_rtx(size, len(payload))
-
-    def _send(
-        self,
-        packet: Packet,
-        payload: bytes,
-        payload_type: int,
-        sequence_number: int,
-        ssrc: int,
-        segment: Segment,
-        now: Instant,
-        out: list[Datagram],
-        keep_as: int | None,
-    ) -> int:
-        transport = self.transport
-        layout = self._layout
-        plain = layout.write(
-            packet,
-            payload,
-            payload_type,
-            sequence_number,
-            packet.timestamp + segment.timestamp_offset & 0xFFFF_FFFF,
-            ssrc,
-            transport.next_number() if layout.numbered else 0,
-            now,
-        )
-        try:
-            protected = transport.sender.protect(plain)  # type: ignore[union-attr]  # whoever calls has looked
-        except RtpfwdError:
-            self.drops[SendDrop.PROTECT_FAILED] += 1
-            return 0
-        if keep_as is not None and self.spec.keep_ciphertext:
-            self.resends.keep(keep_as, protected, now)
-        out.append((protected, transport.selected))  # type: ignore[arg-type]
-        return len(plain)
 
     def _note_early(self, sequence: int, reason: SendDrop) -> SendDrop:
         early = self._early
@@ -399,18 +320,3 @@ def _continued_pictures(last: Packet, segment: Segment, packet: Packet, same_clo
     if before.tl0_picture_index is not None and after.tl0_picture_index is not None:
         tl0_offset = before.tl0_picture_index + segment.tl0_offset + 1 - after.tl0_picture_index
     return picture_offset, tl0_offset
-
-
-def _renumber_pictures(packet: Packet, segment: Segment) -> bytes:
-    descriptor = packet.descriptor
-    if not isinstance(descriptor, Vp8Descriptor):
-        return packet.payload
-    payload = bytearray(packet.payload)
-    rewrite_vp8(
-        payload,
-        0,
-        descriptor,
-        (descriptor.picture_id or 0) + segment.picture_offset,
-        (descriptor.tl0_picture_index or 0) + segment.tl0_offset,
-    )
-    return bytes(payload)
