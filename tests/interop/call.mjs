@@ -1,12 +1,14 @@
 // Two people with mediasoup-client on libwebrtc (@roamhq/wrtc): pictures and sound both ways through the server.
 //
-// One send and one receive transport each, as an application of today does it. handlerName is an argument.
+// One send and one receive transport each, as an application of today does it. Arguments: the server, the room, the
+// name of mediasoup-client's handler, and the DTLS role that the clients shall take for sending. (For receiving they
+// are always clients: mediasoup-client offers itself "actpass" whatever the server says.)
 
 import { WIDTH, main, camera, microphone, until, watch } from './wrtc_media.mjs';
 import { Device } from 'mediasoup-client';
 import { open } from './socket.mjs';
 
-const [url, roomName, handlerName] = process.argv.slice(2);
+const [url, roomName, handlerName, dtlsRole] = process.argv.slice(2);
 const ENCODINGS = [
   { maxBitrate: 100_000, scaleResolutionDownBy: 4 },
   { maxBitrate: 300_000, scaleResolutionDownBy: 2 },
@@ -34,6 +36,8 @@ class Person {
 
   async transport(consumer) {
     const options = await this.ask('createWebRtcTransport', { consumer });
+    // The server says auto, which makes clients of them all; a client that reads "client" insists on "server".
+    if (dtlsRole === 'server' && !consumer) options.dtlsParameters.role = 'client';
     const made = consumer
       ? this.device.createRecvTransport(options)
       : this.device.createSendTransport(options);

@@ -27,7 +27,9 @@ async def studio() -> AsyncIterator[Studio]:
     driver = await RealtimeDriver.start(ListenSettings(ips=["127.0.0.1"], port=0))
     one = Studio(driver)
     yield one
+    failures = driver_failures(driver)
     await one.close()
+    assert not failures
 
 
 @pytest.fixture
@@ -45,4 +47,11 @@ async def call_server(tmp_path: Path) -> AsyncIterator[CallServer]:
     )
     server = await CallServer.start(settings)
     yield server
+    failures = driver_failures(server.driver)
     await server.stop()
+    assert not failures
+
+
+def driver_failures(driver: RealtimeDriver) -> dict[str, int]:
+    """Exceptions that the driver survived: bugs, whatever the peers did."""
+    return {name: count for name, count in driver.counters().items() if name.endswith("_failures") and count}
