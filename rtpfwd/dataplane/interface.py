@@ -461,8 +461,7 @@ class DataPlane(Protocol):
         """(transport-wide sequence number, arrival time) since the last call, in order of arrival."""
 
     def take_audio_levels(self, stream: ReceiveStreamId) -> list[AudioLevelSample]:
-        """Audio levels since the last call, in order of arrival, the last ``PlaneLimits.audio_levels`` at
-        most.
+        """Audio levels since the last call, in order of arrival; ``PlaneLimits.audio_levels`` at most.
 
         Original packets only: neither repetitions, nor retransmissions, nor what came while the stream was
         paused. Always empty for video, and without ``ssrc-audio-level`` in the stream's ``extension_ids``.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rtpfwd.clock import Instant, unix_us_to_ntp
 from rtpfwd.dataplane.interface import DataPlane, ReceiveStreamId, SendStreamId, TransportId
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Deadline(Enum):
-    """The named deadlines of a transport."""
+    """The named deadlines of a transport, and the one of an observer."""
 
     SECURE = "ICE consent, DTLS handshake and its retransmission"
     REPORT = "sender and receiver reports"
@@ -39,6 +39,14 @@ class Deadline(Enum):
     KEY_FRAME = "repeating or releasing a key frame request"
     PACING = "how fast packets may leave"
     ACTIVITY = "which simulcast streams are alive"
+    OBSERVE = "an RTP observer's interval is over"
+
+
+class DeadlineOwner(Protocol):
+    """Something with deadlines of its own. Its number comes from ``Context.next_id``."""
+
+    def handle_deadline(self, deadline: Deadline, now: Instant) -> None:
+        """One of them is due."""
 
 
 class Context:
@@ -58,7 +66,9 @@ class Context:
         self.dtls_context = dtls_context
         self.listen = listen
         self.entropy = entropy
-        self.timers: Timers[tuple[TransportId, Deadline]] = Timers()
+        self.timers: Timers[tuple[int, Deadline]] = Timers()
+        """By number of the owner and name."""
+        self.deadline_owners: dict[int, DeadlineOwner] = {}
         self.outgoing: list[Datagram] = []
         self.events: list[Event] = []
         self.transports: dict[TransportId, WebRtcTransport] = {}

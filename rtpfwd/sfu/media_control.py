@@ -154,8 +154,8 @@ class MediaControl:
                 self._check_activity(now)
             case Deadline.PACING:
                 self._pace(now)
-            case Deadline.SECURE:
-                pass  # the transport's own
+            case Deadline.SECURE | Deadline.OBSERVE:
+                pass  # the transport's own, and an observer's
 
     def _report(self, now: Instant) -> None:
         session = self.session

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import ClassVar, Protocol
 
 from rtpfwd.clock import Instant
-from rtpfwd.dataplane.interface import ReceiveStreamId, ReceiveStreamSpec, TransportId, UnknownSsrc
+from rtpfwd.dataplane.interface import (
+    AudioLevelSample,
+    ReceiveStreamId,
+    ReceiveStreamSpec,
+    TransportId,
+    UnknownSsrc,
+)
 from rtpfwd.errors import InvalidState, UnsupportedError
 from rtpfwd.ortc.json_values import JsonObject
 from rtpfwd.ortc.rtp_parameters import RtpEncoding, RtpMapping, RtpParameters
@@ -46,6 +52,19 @@ class ProducerWatcher(Protocol):
         """A stream's score changed."""
 
 
+class ProducerObserver(Protocol):
+    """An RTP observer, as its producers know it."""
+
+    def on_audio_levels(self, producer: Producer, samples: Sequence[AudioLevelSample]) -> None:
+        """What it said since the last time, in order of arrival."""
+
+    def on_producer_paused(self, producer: Producer, paused: bool) -> None:
+        """The producer paused or resumed."""
+
+    def on_producer_closed(self, producer: Producer, now: Instant) -> None:
+        """The producer is gone."""
+
+
 class Producer(Emitter):
     """Made by ``WebRtcTransport.produce``."""
 
@@ -81,6 +100,7 @@ class Producer(Emitter):
         self.closed = False
         self.streams: list[IncomingStream] = []
         self.watchers: dict[str, ProducerWatcher] = {}
+        self.observers: dict[str, ProducerObserver] = {}
         self.orientation: int | None = None
         self._context = context
         self.transport = transport
@@ -235,6 +255,15 @@ class Producer(Emitter):
         if not self.paused and not self.closed and self.kind == "video":
             self._ask_key_frame(stream, now)
 
+    # -- for its observers ---------------------------------------------------------------------------------
+
+    def hand_out_levels(self) -> None:
+        """Take the audio levels that wait in the plane and tell all observers. Any of them may ask for it."""
+        for stream in self.streams:
+            samples = self._context.plane.take_audio_levels(stream.id)
+            for observer in self.observers.values():
+                observer.on_audio_levels(self, samples)
+
     # -- inside --------------------------------------------------------------------------------------------
 
     def _set_paused(self, paused: bool, now: Instant) -> None:
@@ -246,6 +275,9 @@ class Producer(Emitter):
             self._context.plane.set_receive_paused(stream.id, paused)
         for watcher in list(self.watchers.values()):
             watcher.on_producer_paused(paused, now)
+        self.hand_out_levels()  # what was said before the pause is over with it
+        for observer in self.observers.values():
+            observer.on_producer_paused(self, paused)
 
     def _check_open(self) -> None:
         if self.closed:
@@ -263,6 +295,8 @@ class Producer(Emitter):
         watchers, self.watchers = self.watchers, {}
         for watcher in watchers.values():
             watcher.on_producer_closed(now)
+        for observer in list(self.observers.values()):
+            observer.on_producer_closed(self, now)
         self._on_close(self, now)
 
     def _open(self, position: int, encoding: RtpEncoding, ssrc: int, rtx_ssrc: int | None) -> None:

@@ -1,4 +1,4 @@
-"""Who can hear whom: the transports and producers of one room (mediasoup's ``Router``)."""
+"""Who can hear whom: the transports, producers and observers of one room (mediasoup's ``Router``)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from rtpfwd import ortc
 from rtpfwd.clock import Instant
 from rtpfwd.errors import CallerError, InvalidState, LimitExceeded
 from rtpfwd.ortc.json_values import JsonObject
+from rtpfwd.sfu.active_speaker_observer import ActiveSpeakerObserver
+from rtpfwd.sfu.audio_level_observer import AudioLevelObserver
 from rtpfwd.sfu.context import Context, check_app_data
 from rtpfwd.sfu.events import Emitter
 from rtpfwd.sfu.producer import Producer
+from rtpfwd.sfu.rtp_observer import RtpObserver
 from rtpfwd.sfu.webrtc_transport import WebRtcTransport, is_half_open
 
 
@@ -33,6 +36,7 @@ class Router(Emitter):
         self.id = context.new_uuid()
         self.closed = False
         self.transports: dict[str, WebRtcTransport] = {}
+        self.rtp_observers: dict[str, RtpObserver] = {}
         self._producers: dict[str, Producer] = {}
         self._context = context
         self._on_close = on_close
@@ -56,6 +60,44 @@ class Router(Emitter):
         )
         self.transports[transport.id] = transport
         return transport
+
+    def create_audio_level_observer(
+        self, *, max_entries: int = 1, threshold: int = -80, interval_ms: float = 1000, app_data: Any = None
+    ) -> AudioLevelObserver:
+        """Tells at each interval (brought into 250 to 5000 ms) who reaches ``threshold`` (dBov, -127 to 0).
+
+        Raises ``InvalidParameters`` and ``InvalidState``. mediasoup's defaults.
+        """
+        self._check_open()
+        observer = AudioLevelObserver(
+            self._context,
+            self._producers.get,
+            self._observer_closed,
+            max_entries=max_entries,
+            threshold=threshold,
+            interval_ms=interval_ms,
+            app_data=app_data,
+        )
+        self.rtp_observers[observer.id] = observer
+        return observer
+
+    def create_active_speaker_observer(
+        self, *, interval_ms: float = 300, app_data: Any = None
+    ) -> ActiveSpeakerObserver:
+        """Tells who has the floor, looking at each interval (brought into 100 to 5000 ms).
+
+        Raises ``InvalidParameters`` and ``InvalidState``. mediasoup's default.
+        """
+        self._check_open()
+        observer = ActiveSpeakerObserver(
+            self._context,
+            self._producers.get,
+            self._observer_closed,
+            interval_ms=interval_ms,
+            app_data=app_data,
+        )
+        self.rtp_observers[observer.id] = observer
+        return observer
 
     def can_consume(self, producer_id: str, rtp_capabilities: Any) -> bool:
         """Whether a peer with these capabilities can be sent this producer.
@@ -88,20 +130,28 @@ class Router(Emitter):
         return {
             "id": self.id,
             "transportIds": list(self.transports),
+            "rtpObserverIds": list(self.rtp_observers),
             "mapProducerIdConsumerIds": {one.id: list(one.watchers) for one in self._producers.values()},
             "mapConsumerIdProducerId": {
                 consumer: one.id for one in self._producers.values() for consumer in one.watchers
             },
+            "mapProducerIdObserverIds": {one.id: list(one.observers) for one in self._producers.values()},
         }
 
     def _end(self, now: Instant) -> None:
         self.closed = True
+        # First, or they would comment on each producer that goes.
+        for observer in list(self.rtp_observers.values()):
+            observer.router_closed()
         for transport in list(self.transports.values()):
             transport.router_closed(now=now)
         self._on_close(self)
 
     def _transport_closed(self, transport: WebRtcTransport) -> None:
         self.transports.pop(transport.id, None)
+
+    def _observer_closed(self, observer: RtpObserver) -> None:
+        self.rtp_observers.pop(observer.id, None)
 
     def _producer_changed(self, producer: Producer, added: bool) -> None:
         if added:

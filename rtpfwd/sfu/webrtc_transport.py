@@ -85,6 +85,7 @@ class WebRtcTransport(Emitter):
         self._next_mid = 0
         context.plane.add_transport(self.number)
         context.transports[self.number] = self
+        context.deadline_owners[self.number] = self
         self._index_ufrags()
 
     # -- mediasoup's methods -------------------------------------------------------------------------------
@@ -357,6 +358,7 @@ class WebRtcTransport(Emitter):
         for deadline in Deadline:
             self._context.timers.cancel((self.number, deadline))
         del self._context.transports[self.number]
+        del self._context.deadline_owners[self.number]
         self._on_close(self)
 
     def _set_cname(self, rtp_parameters: JsonObject) -> None:

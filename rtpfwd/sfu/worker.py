@@ -139,9 +139,9 @@ class Worker(Emitter):
         self._context.outgoing += self._context.plane.handle_timeout(now)
         self._take_upcalls(now)
         for number, deadline in self._context.timers.pop_due(now):
-            transport = self._context.transports.get(number)
-            if transport is not None:
-                transport.handle_deadline(deadline, now)
+            owner = self._context.deadline_owners.get(number)
+            if owner is not None:
+                owner.handle_deadline(deadline, now)
 
     def transmit(self) -> list[Datagram]:
         """Datagrams to send, in order."""
