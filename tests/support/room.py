@@ -24,6 +24,7 @@ from rtpfwd.wire.rtp import RtpPacket
 from tests.support.entropy import seeded_entropy
 from tests.support.srtp_peer import SrtpPeer
 
+CHECK_US = seconds(5)
 UNIX_US = 1_700_000_000_000_000
 MID_ID = EXTENSION_IDS["urn:ietf:params:rtp-hdrext:sdes:mid"]
 RID_ID = EXTENSION_IDS["urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"]
@@ -45,6 +46,8 @@ class Member:
         self.peer = peer
         self.rtp: list[RtpPacket] = []
         self.rtcp: list[tuple[Instant, RtcpPacket]] = []
+        self.alive = True
+        """Whether ``Room.wait`` renews consent for it."""
         self._checks = 0
 
     def check(self, *, use_candidate: bool = True, ice_parameters: dict[str, Any] | None = None) -> None:
@@ -109,6 +112,7 @@ class Room:
         transport = self.router.create_web_rtc_transport(now=self.now)
         member = Member(self, transport, SrtpPeer(len(self.members)))
         self.members.append(member)
+        member.alive = connected
         if connected:
             transport.set_srtp_keys(member.peer.server_keys, now=self.now)
             member.check()
@@ -120,8 +124,16 @@ class Room:
         self.settle()
 
     def wait(self, duration_us: int) -> None:
-        """Let time pass, doing what falls due in between."""
+        """Let time pass, doing what falls due in between; peers that are alive check every five seconds."""
         end = self.now + duration_us
+        while (check_at := (self.now // CHECK_US + 1) * CHECK_US) <= end:
+            self._run_until(check_at)
+            for member in self.members:
+                if member.alive and not member.transport.closed:
+                    member.check()
+        self._run_until(end)
+
+    def _run_until(self, end: int) -> None:
         while (due := self.worker.next_timeout()) is not None and due <= end:
             self.now = Instant(max(self.now, due))
             self.worker.handle_timeout(self.now)
