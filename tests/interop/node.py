@@ -13,7 +13,7 @@ import pytest
 HERE = Path(__file__).parent
 MODULES = HERE.parent / "node_modules"
 LIMIT_S = 40.0
-NEEDED = ("mediasoup-client", "socket.io-client", "@roamhq/wrtc")
+NEEDED = ("mediasoup-client", "socket.io-client", "@roamhq/wrtc", "fake-mediastreamtrack")
 
 
 def why_not() -> str | None:
