@@ -64,7 +64,7 @@ $(STAMPS)/dev: pyproject.toml requirements.lock | $(BIN)/python
 	@mkdir -p $(STAMPS) && touch $@ $(STAMPS)/run
 
 $(STAMPS)/node:
-	@command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20)' || \
+	@command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || \
 	  { echo "rtpfwd's web client needs Node.js 20 or newer with npm; found: $$(node --version 2>/dev/null || echo none)"; exit 1; }
 	@mkdir -p $(STAMPS) && touch $@
 
