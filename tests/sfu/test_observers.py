@@ -225,7 +225,7 @@ def test_only_audio_producers_of_this_router_are_taken_and_each_once():
         party.levels.add_producer(party.producers["ann"].id, now=now)
     for call in (party.levels.add_producer, party.levels.remove_producer):
         with pytest.raises(NotFoundError, match="nobody"):
-                call("nobody", now=now)
+            call("nobody", now=now)
 
 
 @pytest.mark.parametrize(
