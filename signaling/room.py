@@ -19,6 +19,7 @@ from .messages import answer
 from .peer import Peer, describe_producer, new_resume_token
 from .refusal import Code, Refusal
 from .settings import Limits
+from .speaking import Speaking
 
 if TYPE_CHECKING:
     from rtpfwd.sfu.consumer import Consumer
@@ -139,6 +140,7 @@ class Room:
         self._watcher = watcher
         self._owners: dict[str, Peer] = {}  # producer id -> its peer
         self._resume: dict[str, Peer] = {}  # resume token -> peer
+        self._speaking = Speaking(router, self._owners.get, self._tell_all)
 
     # people
 
@@ -149,6 +151,7 @@ class Room:
         self.peers[peer.id] = peer
         self._resume[peer.resume_token] = peer
         self._post(self.others(peer), "peer-joined", {"peer": peer.public()})
+        self._tell_who_speaks(peer)
 
     def leave(self, peer: Peer, now: Instant) -> None:
         """Removes a peer and all its media, and tells the others."""
@@ -164,6 +167,7 @@ class Room:
         peer = self._resume.pop(token, None)
         if peer is not None:
             self.rotate_token(peer)
+            self._tell_who_speaks(peer)
         return peer
 
     def rotate_token(self, peer: Peer) -> None:
@@ -242,6 +246,7 @@ class Room:
         peer.producers[producer.id] = producer
         self._owners[producer.id] = peer
         self._watcher.producer_made(self, peer, producer)
+        self._speaking.listen_to(producer, now)
         described = describe_producer(producer)
         described["producerId"] = described.pop("id")
         self._post(self.others(peer), "new-producer", {**described, "peerId": peer.id})
@@ -259,6 +264,7 @@ class Room:
     def pause_producer(self, peer: Peer, producer_id: str, now: Instant) -> None:
         """Stops forwarding of an own producer."""
         peer.producer(producer_id).pause(now=now)
+        self._speaking.not_heard(producer_id)
         self._post(self.others(peer), "producer-paused", {"producerId": producer_id, "peerId": peer.id})
 
     def resume_producer(self, peer: Peer, producer_id: str, now: Instant) -> None:
@@ -282,6 +288,7 @@ class Room:
         if owner is None:
             return
         owner.producers.pop(producer_id, None)
+        self._speaking.not_heard(producer_id)
         others = self.others(owner)
         ended = [(o, c.id) for o in others for c in o.consumers.values() if c.producer_id == producer_id]
         consuming = {other.id for other, _ in ended}
@@ -327,6 +334,16 @@ class Room:
         """Forgets a consumer that ended without its client asking, and tells that client."""
         if peer.consumers.pop(consumer_id, None) is not None:
             self._post([peer], "consumer-closed", answer(consumerId=consumer_id))
+
+    # private
+
+    def _tell_all(self, event: str, data: dict[str, Any]) -> None:
+        """To everybody who knows part 2; a part-1 client would not know the event."""
+        self._post([peer for peer in self.peers.values() if peer.part_two], event, data)
+
+    def _tell_who_speaks(self, peer: Peer) -> None:
+        if peer.part_two and self._speaking.active is not None:
+            self._post([peer], "active-speaker", {"peerId": self._speaking.active})
 
 
 def _room_for_one(owned: dict[str, Any], most: int, setting: str) -> None:

@@ -41,5 +41,6 @@ function snapshot(session: RoomSession): unknown {
     })),
     chat: chat.map(({ peerId: from, displayName: name, text, time, own }) => ({ from, name, text, time, own })),
     unread,
+    activeSpeaker: session.speaking.store.get().active,
   };
 }

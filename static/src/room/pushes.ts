@@ -55,6 +55,10 @@ export function listenToPushes(signaling: SignalingClient, session: RoomSession)
     session.links?.receiving?.dropConsumer(consumerId);
   });
 
+  signaling.onPush("active-speaker", ({ peerId }) => session.speaking.turnOf(peerId));
+
+  signaling.onPush("audio-levels", ({ levels }) => session.speaking.heard(levels));
+
   signaling.onPush("chat-message", ({ peerId, displayName, text, time }) => {
     // Our own lines are shown when the server has taken them; an echo would show them twice.
     if (peerId === store.get().peerId) return;

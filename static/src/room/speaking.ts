@@ -1,6 +1,11 @@
-/** Who is speaking, read from the levels that the browser keeps for each audio receiver. Costs no traffic. */
+/**
+ * Who is speaking. Whose turn it is says the server, and so it does for our own voice; when exactly a ring goes on
+ * and off, the levels that the browser keeps for each audio receiver tell sooner. They also stand in for a server
+ * that says nothing.
+ */
 
 import { Store } from "../lib/store.ts";
+import type { AudioLevel } from "../signaling/messages.ts";
 import type { RoomSession } from "./session.ts";
 
 const EVERY_MS = 200;
@@ -8,9 +13,20 @@ const EVERY_MS = 200;
 const HOLD_MS = 900;
 /** Linear level, 0 to 1; about -34 dBov. */
 const LOUD = 0.02;
+/** dBov; the server's levels are averages, pauses included. */
+const HEARD = -60;
+
+export interface Speaking {
+  /** Peers that are heard right now. */
+  voices: ReadonlySet<string>;
+  /** Whose turn it is, even while they pause; null: nobody's, or unknown. */
+  active: string | null;
+}
+
+const SILENCE: Speaking = { voices: new Set(), active: null };
 
 export class SpeakingWatch {
-  readonly store = new Store<ReadonlySet<string>>(new Set());
+  readonly store = new Store<Speaking>(SILENCE);
   private readonly session: RoomSession;
   private readonly heardAt = new Map<string, number>();
   private timer: ReturnType<typeof setInterval> | undefined;
@@ -27,7 +43,18 @@ export class SpeakingWatch {
   stop(): void {
     clearInterval(this.timer);
     this.heardAt.clear();
-    this.store.set(new Set());
+    this.store.set(SILENCE);
+  }
+
+  /** The server says whose turn it is. */
+  turnOf(peerId: string | null): void {
+    this.store.update((state) => ({ ...state, active: peerId }));
+  }
+
+  /** The server says who was heard just now. */
+  heard(levels: readonly AudioLevel[]): void {
+    const now = performance.now();
+    for (const { peerId, level } of levels) if (level >= HEARD) this.heardAt.set(peerId, now);
   }
 
   private look(): void {
@@ -40,9 +67,11 @@ export class SpeakingWatch {
         if (level > LOUD) this.heardAt.set(peer.id, now);
       }
     }
-    const speaking = new Set<string>();
-    for (const [peerId, at] of this.heardAt) if (now - at < HOLD_MS) speaking.add(peerId);
-    const before = this.store.get();
-    if (speaking.size !== before.size || [...speaking].some((id) => !before.has(id))) this.store.set(speaking);
+    const voices = new Set<string>();
+    for (const [peerId, at] of this.heardAt) if (now - at < HOLD_MS) voices.add(peerId);
+    const before = this.store.get().voices;
+    if (voices.size !== before.size || [...voices].some((id) => !before.has(id))) {
+      this.store.update((state) => ({ ...state, voices }));
+    }
   }
 }

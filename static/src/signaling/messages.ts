@@ -20,6 +20,12 @@ export interface PeerInfo {
   producers?: ProducerInfo[];
 }
 
+export interface AudioLevel {
+  peerId: string;
+  /** dBov: 0 is as loud as can be, -127 is silence. */
+  level: number;
+}
+
 export interface JoinAnswer {
   rtpCapabilities: types.RtpCapabilities;
   peerId: string;
@@ -83,5 +89,7 @@ export interface Pushes {
   "peer-left": { peerId: string };
   "peer-updated": { peer: PeerInfo };
   "chat-message": { peerId: string; displayName: string; text: string; time: number | string };
+  "active-speaker": { peerId: string | null };
+  "audio-levels": { levels: AudioLevel[] };
   "room-closed": { reason?: string };
 }

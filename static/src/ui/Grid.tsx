@@ -4,10 +4,11 @@ import { layoutGrid } from "../lib/layout.ts";
 import { markFirstRemoteFrame } from "../lib/marks.ts";
 import { useStore } from "../lib/store.ts";
 import type { RoomSession } from "../room/session.ts";
+import type { Speaking } from "../room/speaking.ts";
 import type { RemotePeer } from "../room/state.ts";
 import { CopyLink } from "./CopyLink.tsx";
 import { useElementSize, useTrackStream } from "./hooks.ts";
-import { Tile, type TileProps } from "./Tile.tsx";
+import { Tile, type TileProps, type Voice } from "./Tile.tsx";
 
 const GAP = 12;
 const GAP_SMALL = 8;
@@ -25,7 +26,7 @@ export function Grid({ session }: { session: RoomSession }) {
 
   const alone = state.peers.length === 0;
   const remote = useMemo(
-    () => state.peers.flatMap((peer) => tilesOf(peer, speaking.has(peer.id))),
+    () => state.peers.flatMap((peer) => tilesOf(peer, voiceOf(peer.id, speaking))),
     [state.peers, speaking],
   );
   const own: Content = {
@@ -37,6 +38,7 @@ export function Grid({ session }: { session: RoomSession }) {
     stream: ownStream,
     muted: !audio.on || !audio.track,
     cameraOff: !video.on || !video.track,
+    voice: voiceOf(state.peerId ?? "", speaking),
   };
   const tiles = [...remote, own];
 
@@ -66,7 +68,7 @@ export function Grid({ session }: { session: RoomSession }) {
 }
 
 /** A person's own tile, with or without a picture, and one more for every screen they show. */
-function tilesOf(peer: RemotePeer, speaking: boolean): Content[] {
+function tilesOf(peer: RemotePeer, voice: Voice): Content[] {
   const microphone = peer.media.find((media) => media.kind === "audio" && media.source !== "screen");
   const camera = peer.media.find((media) => media.kind === "video" && media.source === "camera");
   const screens = peer.media.filter((media) => media.kind === "video" && media.source === "screen");
@@ -89,7 +91,12 @@ function tilesOf(peer: RemotePeer, speaking: boolean): Content[] {
       stream: camera?.stream ?? null,
       muted: !microphone || microphone.paused,
       cameraOff: !camera || camera.paused,
-      speaking,
+      voice,
     },
   ];
+}
+
+function voiceOf(peerId: string, { voices, active }: Speaking): Voice {
+  if (!voices.has(peerId)) return "silent";
+  return active === null || active === peerId ? "leading" : "heard";
 }

@@ -5,6 +5,9 @@ import { Avatar } from "./Avatar.tsx";
 import { CameraOffIcon, MicOffIcon } from "./icons.tsx";
 import { VideoView } from "./VideoView.tsx";
 
+/** Silent, heard beside somebody else whose turn it is, or the one to look at. */
+export type Voice = "silent" | "heard" | "leading";
+
 export interface TileProps {
   peerId: string;
   name: string;
@@ -13,13 +16,13 @@ export interface TileProps {
   stream: MediaStream | null;
   muted: boolean;
   cameraOff: boolean;
-  speaking?: boolean;
+  voice?: Voice;
   style: CSSProperties;
   onFirstFrame?: () => void;
 }
 
 export function Tile(props: TileProps) {
-  const { peerId, name, kind, local = false, stream, muted, cameraOff, speaking = false } = props;
+  const { peerId, name, kind, local = false, stream, muted, cameraOff, voice = "silent" } = props;
   const screen = kind === "screen";
   const title = screen ? `${name}'s screen` : local ? `${name} (you)` : name;
   return (
@@ -32,7 +35,8 @@ export function Tile(props: TileProps) {
       data-local={local}
       data-muted={muted}
       data-camera={cameraOff ? "off" : "on"}
-      data-speaking={speaking && !muted}
+      data-speaking={voice !== "silent" && !muted}
+      data-leading={voice === "leading" && !muted}
       data-hue={hueOf(name)}
     >
       {!screen && <Avatar name={name} hue={hueOf(name)} />}
