@@ -44,10 +44,15 @@ class KeyFrameRequests:
         self._send(request, now)
         return True
 
-    def received(self, ssrc: int) -> None:
-        """A key frame came: whoever waited has it."""
+    def received(self, ssrc: int, now: Instant) -> None:
+        """A key frame came: whoever waited has it.
+
+        One that came when the request went out is the one that a stream began with, and whoever asks
+        because of the new stream did not get it. The repetition matters then: Chromium ignores a request
+        within 300 ms of another, also of one for another layer.
+        """
         request = self._requests.get(ssrc)
-        if request is not None:
+        if request is not None and (not request.sent or request.sent[-1] < now):
             request.unanswered = False
             request.deadline = None
 

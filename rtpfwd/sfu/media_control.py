@@ -119,9 +119,9 @@ class MediaControl:
         """A gap appeared: look whom to ask, at once."""
         self._ask_missing(now)
 
-    def key_frame_received(self, stream: IncomingStream) -> None:
+    def key_frame_received(self, stream: IncomingStream, now: Instant) -> None:
         """What was asked for has come."""
-        self._key_frames.received(stream.ssrc)
+        self._key_frames.received(stream.ssrc, now)
         self._arm_key_frames()
 
     def ask_key_frame(self, stream: IncomingStream, now: Instant) -> None:

@@ -181,7 +181,7 @@ class Worker(Emitter):
             case UnknownSsrc(transport=number):
                 transport = context.transports.get(number)
                 if transport is not None:
-                    transport.receive_unknown(upcall)
+                    transport.receive_unknown(upcall, now)
             case PacketTrace():
                 self._take_trace(upcall, now)
             case SourceSwitched(stream=send_stream, source=source):
@@ -201,7 +201,7 @@ class Worker(Emitter):
             case PacketsMissing():
                 transport.media.packets_missing(now)
             case KeyFrameReceived():
-                transport.media.key_frame_received(stream)
+                transport.media.key_frame_received(stream, now)
             case KeyFrameNeeded():
                 stream.producer.ask_key_frame(stream, now)
             case OrientationChanged(value=value):
