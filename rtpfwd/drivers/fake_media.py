@@ -85,7 +85,7 @@ class MediaSource:
         self.loudness: Callable[[Instant], int] | None = None
         """Audio: the level, 0 to 127 in -dBov, of a packet captured at some instant; ``None``: not told."""
         self.packets = self.octets = self.key_frames = self.retransmitted = 0
-        self.last_timestamp = spec.first_timestamp
+        self.last_timestamp = self._first_timestamp = spec.first_timestamp
         self._origin: Instant | None = None
         self._started_at: Instant | None = None
         self._frames = self._pictures = 0
@@ -128,7 +128,7 @@ class MediaSource:
         if self._origin is None:
             self._origin = captured
         ticks = us_to_ticks(captured - self._origin, spec.clock_rate)
-        self.last_timestamp = spec.first_timestamp + ticks & 0xFFFF_FFFF
+        self.last_timestamp = self._first_timestamp + ticks & 0xFFFF_FFFF
         frame = []
         for place in range(spec.packets_per_frame):
             payload = self._payload(place, key_frame, now)
@@ -147,6 +147,31 @@ class MediaSource:
             self.octets += len(payload)
             frame.append(packet.serialize())
         return frame
+
+    def timestamp_at(self, now: Instant) -> int:
+        """The RTP timestamp of what would be captured now; what a sender report pairs with the wall clock."""
+        ticks = us_to_ticks(now - self._origin, self.spec.clock_rate) if self._origin is not None else 0
+        return self._first_timestamp + ticks & 0xFFFF_FFFF
+
+    def make_padding(self, size: int) -> bytes:
+        """One packet of nothing but ``size`` bytes of padding, as probers send; it takes a number."""
+        packet = RtpPacket(
+            payload_type=VIDEO_PAYLOAD_TYPE,
+            sequence_number=self._sequence,
+            timestamp=self.last_timestamp,
+            ssrc=self.spec.ssrc,
+            padding=size,
+        )
+        self._sequence = self._sequence + 1 & 0xFFFF
+        return packet.serialize()
+
+    def restart(self, sequence_number: int, timestamp: int) -> None:
+        """Go on as a sender begun anew on the same SSRC: other numbers, another media clock, a key frame."""
+        self._sequence = sequence_number
+        self._first_timestamp = timestamp
+        self._origin = None
+        self._history.clear()
+        self.key_frame_wanted = self.spec.kind == "video"
 
     def retransmit(self, sequence_number: int) -> bytes | None:
         """A packet again, on the RTX SSRC where there is one, else as it was; ``None`` when forgotten."""

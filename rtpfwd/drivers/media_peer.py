@@ -2,7 +2,8 @@
 benches.
 
 What it does is what a browser does where an SFU can tell: key frames when asked (PLI, FIR), RTX when asked
-(NACK), reports each second, NACK for what it misses itself. What it sends is ``fake_media``'s. Left out:
+(NACK), reports each second (sender, receiver, and the answer to RRTR), NACK for what it misses itself, and a
+key frame request when no picture can be shown. What it sends is ``fake_media``'s. Left out:
 transport-wide feedback, bandwidth estimation, SDP: the JSON values of mediasoup's API go in and out as they
 are.
 """
@@ -13,7 +14,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from rtpfwd.clock import Instant, seconds, unix_us_to_ntp
+from rtpfwd.clock import Instant, ntp_middle, seconds, unix_us_to_ntp, us_to_ntp_short
 from rtpfwd.drivers.fake_media import MediaSource, SourceSpec
 from rtpfwd.drivers.media_sink import MediaSink
 from rtpfwd.errors import MalformedPacket
@@ -24,6 +25,12 @@ from rtpfwd.protocols.dtls_states import DtlsRole
 from rtpfwd.protocols.srtp import SrtpKeys
 from rtpfwd.wire.datagram import Address, Datagram, Path
 from rtpfwd.wire.rtcp.compound import RtcpPacket, parse_compound, serialize_compound
+from rtpfwd.wire.rtcp.extended_reports import (
+    DelaySinceLastReceiverReport,
+    DlrrItem,
+    ExtendedReport,
+    ReceiverReferenceTime,
+)
 from rtpfwd.wire.rtcp.feedback import FullIntraRequest, Nack, PictureLossIndication
 from rtpfwd.wire.rtcp.reports import (
     CNAME_ITEM,
@@ -63,7 +70,13 @@ class MediaPeer:
         """PLIs and FIRs that arrived for a source."""
         self.nacked = 0
         """Sequence numbers that were asked of us."""
+        self.nacks: list[tuple[Instant, int, tuple[int, ...]]] = []
+        """What was asked of us, when: (time, SSRC, sequence numbers)."""
         self.unknown_ssrcs = self.malformed = 0
+        self.answers_nacks = True
+        self.clock_offset_us = 0
+        """How far this client's wall clock is ahead of the virtual one."""
+        self._reference_time: tuple[int, int, Instant] | None = None
         self._next_report: Instant | None = None
         self._waiting: list[MediaSource] = []
         self._reached = False
@@ -131,7 +144,12 @@ class MediaPeer:
 
     def request_key_frame(self, sink: MediaSink) -> None:
         """Send a PLI for a stream."""
-        self._send_rtcp([self._empty_report(), PictureLossIndication(REPORTER_SSRC, sink.ssrc)])
+        self.send_rtcp([self._empty_report(), PictureLossIndication(REPORTER_SSRC, sink.ssrc)])
+
+    def send_rtcp(self, packets: list[RtcpPacket]) -> None:
+        """Send these as one datagram, as they are; nothing before there are keys."""
+        if self.connected:
+            self.peer.send_rtcp(serialize_compound(packets))
 
     def receive(self, data: bytes, path: Path, now: Instant) -> None:
         """Take a datagram."""
@@ -160,6 +178,7 @@ class MediaPeer:
             deadlines.append(self._next_report)
             deadlines += [source.next_timeout() for source in self.sources.values()]
             deadlines += [sink.next_nack() for sink in self.sinks.values()]
+            deadlines += [sink.next_key_frame_request() for sink in self.sinks.values()]
             if self._waiting:
                 return Instant(0)
         return min((at for at in deadlines if at is not None), default=None)
@@ -171,7 +190,7 @@ class MediaPeer:
     def close(self) -> None:
         """Say BYE and close_notify."""
         if self.connected and self.sources:
-            self._send_rtcp([self._empty_report(), Goodbye(tuple(self.sources))])
+            self.send_rtcp([self._empty_report(), Goodbye(tuple(self.sources))])
         self.sources.clear()
         self._next_report = None
         self.peer.close()
@@ -191,13 +210,17 @@ class MediaPeer:
             self._next_report = Instant(now + REPORT_INTERVAL_US)
         while self._waiting:
             self._waiting.pop(0).start(now)
-        nacks: list[RtcpPacket] = []
+        feedback: list[RtcpPacket] = []
         for ssrc, sink in self.sinks.items():
-            missing = sink.take_nacks(now) if ssrc == sink.ssrc else []
+            if ssrc != sink.ssrc:
+                continue
+            missing = sink.take_nacks(now)
             if missing:
-                nacks.append(Nack(REPORTER_SSRC, ssrc, tuple(missing)))
-        if nacks:
-            self._send_rtcp([self._empty_report(), *nacks])
+                feedback.append(Nack(REPORTER_SSRC, ssrc, tuple(missing)))
+            if sink.take_key_frame_request(now):
+                feedback.append(PictureLossIndication(REPORTER_SSRC, ssrc))
+        if feedback:
+            self.send_rtcp([self._empty_report(), *feedback])
 
     def _receive_rtp(self, data: bytes, now: Instant) -> None:
         try:
@@ -222,7 +245,11 @@ class MediaPeer:
                     for entry in packet.entries:
                         self._key_frame_asked(entry.ssrc)
                 case Nack():
-                    self._repeat(packet)
+                    self._repeat(packet, now)
+                case ExtendedReport():
+                    for block in packet.blocks:
+                        if isinstance(block, ReceiverReferenceTime):
+                            self._reference_time = packet.ssrc, ntp_middle(block.ntp), now
                 case SenderReport():
                     sink = self.sinks.get(packet.ssrc)
                     if sink is not None:
@@ -234,11 +261,14 @@ class MediaPeer:
             self.key_frame_requests += 1
             source.key_frame_wanted = True
 
-    def _repeat(self, nack: Nack) -> None:
+    def _repeat(self, nack: Nack, now: Instant) -> None:
         source = self.sources.get(nack.media_ssrc)
         if source is None:
             return
         self.nacked += len(nack.sequence_numbers)
+        self.nacks.append((now, nack.media_ssrc, nack.sequence_numbers))
+        if not self.answers_nacks:
+            return
         for number in nack.sequence_numbers:
             packet = source.retransmit(number)
             if packet is not None:
@@ -253,8 +283,8 @@ class MediaPeer:
         reports: list[RtcpPacket] = [
             SenderReport(
                 ssrc,
-                unix_us_to_ntp(now),
-                source.last_timestamp,
+                unix_us_to_ntp(now + self.clock_offset_us),
+                source.timestamp_at(now),
                 source.packets & 0xFFFF_FFFF,
                 source.octets & 0xFFFF_FFFF,
             )
@@ -263,14 +293,15 @@ class MediaPeer:
         ]
         if blocks or not reports:
             reports.append(ReceiverReport(REPORTER_SSRC, tuple(blocks)))
+        if self._reference_time is not None:
+            ssrc, middle, heard_at = self._reference_time
+            item = DlrrItem(ssrc, middle, us_to_ntp_short(now - heard_at))
+            reports.append(ExtendedReport(REPORTER_SSRC, (DelaySinceLastReceiverReport((item,)),)))
+            self._reference_time = None
         names = [SdesChunk(ssrc, ((CNAME_ITEM, b"rtpfwd-test"),)) for ssrc in self.sources]
         if names:
             reports.append(SourceDescription(tuple(names)))
-        self._send_rtcp(reports)
-
-    def _send_rtcp(self, packets: list[RtcpPacket]) -> None:
-        if self.connected:
-            self.peer.send_rtcp(serialize_compound(packets))
+        self.send_rtcp(reports)
 
     @staticmethod
     def _empty_report() -> RtcpPacket:

@@ -2,16 +2,25 @@
 relies on.
 
 Source: RFC 3550 A.1, A.3 and A.8 for the figures of receiver reports, RFC 4585 §6.2.1 for NACK, RFC 4588 for
-RTX. What it checks is what an SFU promises: one numbering without holes or repetitions, and timestamps that
-only move forward.
+RTX; libwebrtc for when a receiver asks for a key frame. What it checks is what an SFU promises: one numbering
+without holes or repetitions, and timestamps that only move forward.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from rtpfwd.clock import Instant, milliseconds, us_to_ntp_short, us_to_ticks
+from rtpfwd.clock import (
+    Instant,
+    milliseconds,
+    ntp_to_unix_us,
+    seconds,
+    ticks_to_us,
+    us_to_ntp_short,
+    us_to_ticks,
+)
 from rtpfwd.drivers.fake_media import read_mark
+from rtpfwd.drivers.picture_log import PictureLog
 from rtpfwd.wire.payloads.vp8 import parse_vp8
 from rtpfwd.wire.rtcp.reports import ReportBlock, SenderReport
 from rtpfwd.wire.rtp import RtpPacket
@@ -23,6 +32,9 @@ JsonObject = dict[str, Any]
 NACK_RETRY_US = milliseconds(100)
 NACK_TRIES = 10
 MAX_GAP = 1000  # more than this is a jump, not loss
+LATE_AT_START = 100  # packets before the first one that may still come
+KEY_FRAME_WAIT_US = milliseconds(200)  # libwebrtc: how long to wait for a key frame before asking (again)
+PICTURE_WAIT_US = seconds(3)  # libwebrtc: without a picture for so long, only a key frame helps
 
 
 class MediaSink:
@@ -51,6 +63,13 @@ class MediaSink:
         """The numbers that the source gave to the packets, in order of arrival; those without a mark leave
         none.
         """
+        self.pictures = PictureLog()
+        """Of VP8: what could be shown."""
+        self.nack_retry_us = NACK_RETRY_US
+        self.capture_errors_us: list[int] = []
+        """Of each packet with a mark: when it was captured, by the last sender report, less when it was sent.
+        Fake sources send at once.
+        """
         self.last_sender_report: SenderReport | None = None
         self._sender_report_at: Instant | None = None
         self._first: int | None = None
@@ -61,6 +80,7 @@ class MediaSink:
         self._jitter_q4 = 0
         self._last_transit: int | None = None
         self._reported_expected = self._reported_packets = 0
+        self._ask_key_frame_at: Instant | None = None
 
     @property
     def missing(self) -> list[int]:
@@ -78,7 +98,7 @@ class MediaSink:
             if len(packet.payload) <= OSN_SIZE:
                 return  # padding of a prober
             number, payload = unwrap_payload(packet.payload)
-            self._arrived(number, packet.timestamp, payload, now, repaired=True)
+            self._arrived(number, packet, payload, now, repaired=True)
             return
         if packet.payload_type != self.payload_type:
             self.wrong_payload_type += 1
@@ -87,7 +107,7 @@ class MediaSink:
         if self._last_transit is not None:
             self._jitter_q4 += abs(distance_32(transit, self._last_transit)) - (self._jitter_q4 + 8 >> 4)
         self._last_transit = transit
-        self._arrived(packet.sequence_number, packet.timestamp, packet.payload, now, repaired=False)
+        self._arrived(packet.sequence_number, packet, packet.payload, now, repaired=False)
 
     def note_sender_report(self, report: SenderReport, now: Instant) -> None:
         """An SR of this stream."""
@@ -100,7 +120,7 @@ class MediaSink:
         due: list[int] = []
         for extended, (tries, at) in sorted(self._missing.items()):
             if at <= now and tries < NACK_TRIES:
-                self._missing[extended] = tries + 1, Instant(now + NACK_RETRY_US)
+                self._missing[extended] = tries + 1, Instant(now + self.nack_retry_us)
                 due.append(extended & 0xFFFF)
         return due
 
@@ -109,6 +129,17 @@ class MediaSink:
         if not self.uses_nack:
             return None
         return min((at for tries, at in self._missing.values() if tries < NACK_TRIES), default=None)
+
+    def take_key_frame_request(self, now: Instant) -> bool:
+        """Whether to ask for a key frame now: packets come and no picture has for too long."""
+        if self._ask_key_frame_at is None or self._ask_key_frame_at > now:
+            return False
+        self._ask_key_frame_at = None
+        return True
+
+    def next_key_frame_request(self) -> Instant | None:
+        """When ``take_key_frame_request`` has something."""
+        return self._ask_key_frame_at
 
     def report_block(self, now: Instant) -> ReportBlock | None:
         """What to say of this stream in a receiver report; ``None`` before the first packet."""
@@ -130,7 +161,9 @@ class MediaSink:
             delay_since_last_sender_report=us_to_ntp_short(now - heard_at) if heard_at is not None else 0,
         )
 
-    def _arrived(self, number: int, timestamp: int, payload: bytes, now: Instant, *, repaired: bool) -> None:
+    def _arrived(
+        self, number: int, packet: RtpPacket, payload: bytes, now: Instant, *, repaired: bool
+    ) -> None:
         if self._first is None:
             self._first = number
             self._highest = number - 1
@@ -140,27 +173,37 @@ class MediaSink:
             self.jumps += 1
             self._missing.clear()
             self._highest = extended
+            self._ask_key_frame_at = now if self.is_vp8 else None
         elif ahead > 0:
             for gone in range(self._highest + 1, extended):
                 self._missing[gone] = 0, now
             self._highest = extended
-            if self.last_timestamp is not None and distance_32(timestamp, self.last_timestamp) < 0:
+            if self.last_timestamp is not None and distance_32(packet.timestamp, self.last_timestamp) < 0:
                 self.timestamps_back += 1
-            self.last_timestamp = timestamp
+            self.last_timestamp = packet.timestamp
+        elif self._first - LATE_AT_START < extended < self._first:
+            for gone in range(extended + 1, self._first):
+                self._missing[gone] = 0, now
+            self._first = extended
         elif self._missing.pop(extended, None) is None:
             if repaired:
                 self.needless_repairs += 1
             else:
                 self.duplicates += 1
             return
-        self._count(payload, now, repaired)
+        self._count(extended, packet, payload, now, repaired)
 
-    def _count(self, payload: bytes, now: Instant, repaired: bool) -> None:
+    def _count(self, extended: int, packet: RtpPacket, payload: bytes, now: Instant, repaired: bool) -> None:
         self.packets += 1
         self.octets += len(payload)
         self.repaired += repaired
         self.last_arrival = now
-        is_key_frame = self.is_vp8 and parse_vp8(payload).is_keyframe
+        is_key_frame = False
+        if self.is_vp8:
+            descriptor = parse_vp8(payload)
+            is_key_frame = descriptor.is_keyframe
+            self.pictures.add(extended, descriptor, packet.marker, now)
+            self._watch_pictures(now)
         self.key_frames += is_key_frame
         if self.began_with_key_frame is None:
             self.began_with_key_frame = is_key_frame
@@ -168,3 +211,15 @@ class MediaSink:
         if mark is not None:
             self.marks.append(mark.number)
             self.latencies_us.append(now - mark.sent_at)
+            report = self.last_sender_report
+            if report is not None:
+                since = ticks_to_us(distance_32(packet.timestamp, report.rtp_timestamp), self.clock_rate)
+                self.capture_errors_us.append(ntp_to_unix_us(report.ntp) + since - mark.sent_at)
+
+    def _watch_pictures(self, now: Instant) -> None:
+        shown = self.pictures.shown_at
+        if shown and now - shown[-1] < PICTURE_WAIT_US:
+            if self._ask_key_frame_at is not None and self._ask_key_frame_at > now:
+                self._ask_key_frame_at = None
+        elif self._ask_key_frame_at is None:
+            self._ask_key_frame_at = Instant(now + KEY_FRAME_WAIT_US)
