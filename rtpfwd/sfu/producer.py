@@ -197,7 +197,7 @@ class Producer(Emitter):
             if encoding.ssrc is not None:
                 self._open(position, encoding, encoding.ssrc, encoding.rtx_ssrc)
 
-    def claim(self, unknown: UnknownSsrc) -> bool:
+    def claim(self, unknown: UnknownSsrc, now: Instant) -> bool:
         """A new SSRC that the listener found to be ours: open a stream or note its RTX. False: it is
         neither.
         """
@@ -215,7 +215,9 @@ class Producer(Emitter):
             return True
         if stream is not None:
             return False
-        self._open(position, encoding, unknown.ssrc, encoding.rtx_ssrc)
+        stream = self._open(position, encoding, unknown.ssrc, encoding.rtx_ssrc)
+        # Consumers choose now, before the packets that are held go through: the first is often the key frame.
+        self.set_active(stream, True, now)
         return True
 
     def set_active(self, stream: IncomingStream, active: bool, now: Instant) -> None:
@@ -299,7 +301,7 @@ class Producer(Emitter):
             observer.on_producer_closed(self, now)
         self._on_close(self, now)
 
-    def _open(self, position: int, encoding: RtpEncoding, ssrc: int, rtx_ssrc: int | None) -> None:
+    def _open(self, position: int, encoding: RtpEncoding, ssrc: int, rtx_ssrc: int | None) -> IncomingStream:
         context = self._context
         stream = IncomingStream(
             ReceiveStreamId(context.next_id()), self, position, ssrc, rtx_ssrc, encoding.rid
@@ -309,6 +311,7 @@ class Producer(Emitter):
         context.incoming[stream.id] = stream
         context.plane.add_receive_stream(stream.id, self._spec(encoding, ssrc, rtx_ssrc))
         context.plane.set_receive_traced(stream.id, self.traces.packets)
+        return stream
 
     def _spec(self, encoding: RtpEncoding, ssrc: int, rtx_ssrc: int | None) -> ReceiveStreamSpec:
         codec = self.parameters.codec_for(encoding)

@@ -278,10 +278,10 @@ class WebRtcTransport(Emitter):
         self.secure.receive(data, path, now)
         self._after_secure(now)
 
-    def receive_unknown(self, unknown: UnknownSsrc) -> None:
+    def receive_unknown(self, unknown: UnknownSsrc, now: Instant) -> None:
         """A new SSRC."""
         producer = self.listener.find(unknown)
-        if producer is not None and unknown.ssrc not in self.media.incoming and producer.claim(unknown):
+        if producer is not None and unknown.ssrc not in self.media.incoming and producer.claim(unknown, now):
             self.listener.learn(unknown.ssrc, producer)
             self.media.index(producer)
 
