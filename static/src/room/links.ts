@@ -65,11 +65,11 @@ export class Links {
   }
 
   /** The same peer on a new line: the transports lived on, only the news in between is missing. */
-  resume(): void {
+  resume(answer: JoinAnswer): void {
     const wanted = wantedIn(this.store.get());
-    this.receiving?.resume(new Set(wanted.map(({ producerId }) => producerId)));
+    this.receiving?.resume(new Set(wanted.map(({ producerId }) => producerId)), answer.resumed?.consumers ?? []);
     this.receiving?.want(wanted);
-    this.sending?.resume();
+    this.sending?.resume(answer.resumed?.producers ?? []);
     for (const mender of this.menders) mender.check();
   }
 

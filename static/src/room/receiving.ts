@@ -50,8 +50,16 @@ export class Receiving {
     }
   }
 
-  /** After a lost line: drops what is gone, and asks again for the resumes that may not have arrived. */
-  resume(alive: ReadonlySet<string>): void {
+  /**
+   * After a lost line: drops what is gone, asks again for the resumes that may not have arrived, and closes
+   * the consumers whose answer did not arrive.
+   */
+  resume(alive: ReadonlySet<string>, owned: readonly { id: string; producerId: string }[]): void {
+    const known = new Set([...this.consumers.values()].map((consumer) => consumer?.id));
+    for (const { id, producerId } of owned) {
+      const inTheMaking = this.consumers.get(producerId) === null;
+      if (!known.has(id) && !inTheMaking) this.signaling.tell("consumer-close", { serverConsumerId: id });
+    }
     for (const [producerId, consumer] of [...this.consumers]) {
       if (!alive.has(producerId)) this.drop(producerId);
       else if (consumer) this.signaling.tell("consumer-resume", { serverConsumerId: consumer.id });
@@ -125,7 +133,7 @@ export class Receiving {
     this.consumers.delete(producerId);
     const code = error instanceof SignalingError ? error.code : "";
     if (code === "not_found") this.store.update((state) => withoutProducer(state, producerId));
-    else console.warn(`consume ${producerId}:`, error);
+    else if (this.signaling.connected) console.warn(`consume ${producerId}:`, error);
   }
 
   private ownerOf(producerId: string): string | null {

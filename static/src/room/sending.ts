@@ -38,8 +38,13 @@ export class Sending {
     return { audio: this.producers.audio?.id, video: this.producers.video?.id };
   }
 
-  /** After a lost line: says again what may not have arrived, then catches up. */
-  resume(): void {
+  /**
+   * After a lost line: closes the producers whose answer did not arrive (nothing will ever come from them,
+   * and they stand in the way of a second try), says again what may not have arrived, then catches up.
+   */
+  resume(owned: readonly { id: string }[]): void {
+    const known = new Set(Object.values(this.producers).map((producer) => producer.id));
+    for (const { id } of owned) if (!known.has(id)) this.signaling.tell("producer-close", { producerId: id });
     for (const producer of Object.values(this.producers)) {
       this.signaling.tell(producer.paused ? "producer-pause" : "producer-resume", { producerId: producer.id });
     }
@@ -55,7 +60,10 @@ export class Sending {
     for (const kind of ["audio", "video"] as const) {
       this.steps[kind] = this.steps[kind]
         .then(() => this.settle(kind))
-        .catch((error: unknown) => console.warn(`sending ${kind}:`, error));
+        .catch((error: unknown) => {
+          // When the line went down, resume() tries again.
+          if (!this.transport.closed && this.signaling.connected) console.warn(`sending ${kind}:`, error);
+        });
     }
   }
 

@@ -181,7 +181,7 @@ export class RoomSession {
       if (turn !== this.turn) return;
       if (this.links?.receiving && this.links.sending && answer.peerId === this.store.get().peerId) {
         this.takeRoster(answer);
-        this.links.resume();
+        this.links.resume(answer);
       } else {
         this.dropLinks();
         this.patch({ peers: [] });

@@ -99,9 +99,15 @@ export class SignalingClient {
     return answer as Requests[E][1];
   }
 
-  /** For requests whose answer changes nothing. */
+  /**
+   * For requests whose answer changes nothing. Not worth a warning: that what it is about has just gone, and
+   * that the line went down (the session says it again when it is back).
+   */
   tell<E extends keyof Requests>(event: E, body: Requests[E][0]): void {
-    this.request(event, body).catch((error: unknown) => console.warn(`${event}:`, error));
+    this.request(event, body).catch((error: unknown) => {
+      const gone = error instanceof SignalingError && error.code === "not_found";
+      if (!gone && this.socket.connected) console.warn(`${event}:`, error);
+    });
   }
 }
 

@@ -32,6 +32,8 @@ export interface JoinAnswer {
   peers?: PeerInfo[];
   iceServers?: RTCIceServer[];
   resumeToken?: string;
+  /** What the server has of us, when a resume token was given. */
+  resumed?: { producers: readonly { id: string }[]; consumers: readonly { id: string; producerId: string }[] };
   limits?: Record<string, unknown>;
 }
 
@@ -69,6 +71,7 @@ export interface Requests {
     { params: ConsumeParams },
   ];
   "consumer-resume": [{ serverConsumerId: string }, unknown];
+  "consumer-close": [{ serverConsumerId: string }, unknown];
   "producer-pause": [{ producerId: string }, unknown];
   "producer-resume": [{ producerId: string }, unknown];
   "producer-close": [{ producerId: string }, unknown];
