@@ -74,10 +74,14 @@ window.RTCPeerConnection = class extends NativeConnection {
     }, 10);
   }
   async setRemoteDescription(...args) {
-    note("setRemoteDescription"); await super.setRemoteDescription(...args); note("setRemoteDescription done");
+    note("setRemoteDescription");
+    await super.setRemoteDescription(...args);
+    note("setRemoteDescription done");
   }
   async setLocalDescription(...args) {
-    note("setLocalDescription"); await super.setLocalDescription(...args); note("setLocalDescription done");
+    note("setLocalDescription");
+    await super.setLocalDescription(...args);
+    note("setLocalDescription done");
   }
 };
 """

@@ -28,7 +28,7 @@ async def until(what: str, ask: Callable[[], Awaitable[T]], deadline_s: float = 
 
 
 async def stays(what: str, ask: Callable[[], Awaitable[T]], for_s: float = 1.0) -> T:
-    """Asks for a while and returns the answer, which must not change. Fails with ``what`` and both answers."""
+    """Asks for a while and returns the answer, which must not change; else fails with both answers."""
     end = time.monotonic() + for_s
     first = await ask()
     while time.monotonic() < end:
