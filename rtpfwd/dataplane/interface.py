@@ -314,6 +314,8 @@ class ReceiveCounters:
     repaired: int = 0
     """RTX packets that filled a hole."""
     rtx_bytes: int = 0
+    rtx_discarded: int = 0
+    """RTX packets of no use: malformed, of an unknown payload type, or repairing what is not missing."""
     nack_requests: int = 0
     nack_packets: int = 0
     key_frames: int = 0

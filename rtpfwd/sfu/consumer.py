@@ -79,6 +79,7 @@ class Consumer(Emitter):
             self.ssrc, parameters.codecs[0].clock_rate, context.settings.rtcp.max_rtt_us
         )
         self.rate = RateWindow()
+        self.rtx_rate = RateWindow()
         self.nack_count = self.pli_count = self.fir_count = 0
         self._context = context
         self._transport = transport

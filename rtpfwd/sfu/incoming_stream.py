@@ -40,6 +40,7 @@ class IncomingStream:
         "report_at",
         "rid",
         "rtt_us",
+        "rtx_rate",
         "rtx_ssrc",
         "score",
         "ssrc",
@@ -67,6 +68,7 @@ class IncomingStream:
         self.fraction_lost = 0
         self.pli_count = self.fir_count = 0
         self.rate = RateWindow()
+        self.rtx_rate = RateWindow()
         self.score = Score()
         self._previous_expected = self._previous_received = self._previous_repaired = 0
 

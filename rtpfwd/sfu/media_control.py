@@ -237,8 +237,13 @@ class MediaControl:
         pacing = self._context.settings.pacing
         self._arm(Deadline.PACING, now + pacing.update_us)
         plane = self._context.plane
-        sent = [plane.send_counters(consumer.stream) for consumer in self._consumer_list()]
-        rate = self._sent_rate.update(sum(one.bytes + one.retransmitted_bytes for one in sent), now)
+        total = 0
+        for consumer in self._consumer_list():
+            sent = plane.send_counters(consumer.stream)
+            consumer.rate.update(sent.bytes, now)
+            consumer.rtx_rate.update(sent.retransmitted_bytes, now)
+            total += sent.bytes + sent.retransmitted_bytes
+        rate = self._sent_rate.update(total, now)
         plane.set_pacing_rate(self._transport, max(int(rate * pacing.factor), pacing.floor_bps))
 
     # -- sending -------------------------------------------------------------------------------------------

@@ -41,6 +41,7 @@ def inbound_rtp(context: Context, stream: IncomingStream, now: Instant) -> JsonO
             "packetsDiscarded": counters.discarded,
             "packetsRetransmitted": counters.retransmitted,
             "packetsRepaired": counters.repaired,
+            "rtxPacketsDiscarded": counters.rtx_discarded,
             "nackCount": counters.nack_requests,
             "nackPacketCount": counters.nack_packets,
             "pliCount": stream.pli_count,

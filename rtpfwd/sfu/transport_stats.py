@@ -11,22 +11,32 @@ if TYPE_CHECKING:
     from rtpfwd.sfu.context import Context
     from rtpfwd.sfu.webrtc_transport import WebRtcTransport
 
+LOSS_UNIT = 256  # of a fraction lost on the wire; mediasoup tells a share of 1
+
 
 def webrtc_transport(context: Context, transport: WebRtcTransport, now: Instant) -> JsonObject:
     """``WebRtcTransportStat``; rates in bits per second over about the last second."""
     plane = context.plane
-    rtp_in = rtx_in = rtp_out = rtx_out = rate_in = rate_out = 0
+    rtp_in = rtx_in = rtp_out = rtx_out = 0
+    rtp_rate_in = rtx_rate_in = rtp_rate_out = rtx_rate_out = 0
+    lost_in: list[int] = []
+    lost_out: list[int] = []
     for producer in transport.producers.values():
         for stream in producer.streams:
             received = plane.receive_counters(stream.id)
             rtp_in += received.bytes
             rtx_in += received.rtx_bytes
-            rate_in += stream.rate.update(received.bytes, now)
+            rtp_rate_in += stream.rate.update(received.bytes, now)
+            rtx_rate_in += stream.rtx_rate.update(received.rtx_bytes, now)
+            lost_in.append(stream.fraction_lost)
     for consumer in transport.consumers.values():
         sent = plane.send_counters(consumer.stream)
         rtp_out += sent.bytes
         rtx_out += sent.retransmitted_bytes
-        rate_out += consumer.rate.update(sent.bytes, now)
+        rtp_rate_out += consumer.rate.update(sent.bytes, now)
+        rtx_rate_out += consumer.rtx_rate.update(sent.retransmitted_bytes, now)
+        if consumer.reports.last_block is not None:
+            lost_out.append(consumer.reports.last_block.fraction_lost)
     media = transport.media
     found: JsonObject = {
         "type": "webrtc-transport",
@@ -36,17 +46,25 @@ def webrtc_transport(context: Context, transport: WebRtcTransport, now: Instant)
         "iceState": transport.ice_state,
         "dtlsState": transport.dtls_state,
         "bytesReceived": rtp_in + rtx_in + media.bytes_received,
-        "recvBitrate": rate_in,
+        "recvBitrate": rtp_rate_in + rtx_rate_in,
         "bytesSent": rtp_out + rtx_out + media.bytes_sent,
-        "sendBitrate": rate_out,
+        "sendBitrate": rtp_rate_out + rtx_rate_out,
         "rtpBytesReceived": rtp_in,
-        "rtpRecvBitrate": rate_in,
+        "rtpRecvBitrate": rtp_rate_in,
         "rtpBytesSent": rtp_out,
-        "rtpSendBitrate": rate_out,
+        "rtpSendBitrate": rtp_rate_out,
         "rtxBytesReceived": rtx_in,
+        "rtxRecvBitrate": rtx_rate_in,
         "rtxBytesSent": rtx_out,
+        "rtxSendBitrate": rtx_rate_out,
+        "probationBytesSent": 0,
+        "probationSendBitrate": 0,
         "maxIncomingBitrate": media.max_incoming_bps,
     }
+    if lost_in:
+        found["rtpPacketLossReceived"] = sum(lost_in) / len(lost_in) / LOSS_UNIT
+    if lost_out:
+        found["rtpPacketLossSent"] = sum(lost_out) / len(lost_out) / LOSS_UNIT
     if transport.ice_selected_tuple is not None:
         found["iceSelectedTuple"] = transport.ice_selected_tuple
     if media.session is not None and media.session.available_bitrate_bps is not None:

@@ -57,7 +57,7 @@ class Outgoing:
 class Layout:
     """The header extensions that a send stream writes: ids by URI, and its MID."""
 
-    __slots__ = ("_at", "_built", "_ids", "_mid", "_tail", "_two_byte", "_words", "numbered")
+    __slots__ = ("__weakref__", "_at", "_built", "_ids", "_mid", "_tail", "_two_byte", "_words", "numbered")
 
     def __init__(self, extension_ids: Mapping[str, int], mid: bytes) -> None:
         self._ids = dict(extension_ids)

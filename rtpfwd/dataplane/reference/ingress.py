@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from rtpfwd.clock import Instant
+from rtpfwd.clock import Instant, seconds
 from rtpfwd.dataplane.interface import (
     Drop,
     DtlsReceived,
@@ -23,7 +23,7 @@ from rtpfwd.dataplane.interface import (
 )
 from rtpfwd.dataplane.reference.packet import Packet
 from rtpfwd.dataplane.reference.receive_stream import ReceiveStream
-from rtpfwd.dataplane.reference.route_table import RouteTable, Transport
+from rtpfwd.dataplane.reference.route_table import Held, RouteTable, Transport
 from rtpfwd.errors import MalformedPacket, Unauthentic
 from rtpfwd.wire.datagram import Datagram, Path
 from rtpfwd.wire.demux import Kind, classify
@@ -39,6 +39,7 @@ from rtpfwd.wire.rtp import RtpHeader, parse_header, peek_ssrc
 from rtpfwd.wire.rtx import OSN_SIZE
 
 SRTP_OVERHEAD = 16  # the longest authentication tag (AEAD)
+HELD_US = seconds(5)  # signaling that takes longer has lost the beginning
 
 Route = Callable[[ReceiveStream, Packet, dict[int, bytes], Instant, list[Datagram]], Drop | None]
 Absorb = Callable[[ReceiveStream, int, Instant], None]
@@ -55,7 +56,7 @@ class Ingress:
         self._upcalls = upcalls
         self._route = route
         self._absorb = absorb
-        self._claimed: list[tuple[Transport, list[bytes]]] = []
+        self._claimed: list[tuple[Transport, Held]] = []
         self._drops = [0] * len(Drop)
         self._kinds = dict.fromkeys(Kind, 0)
         self.datagrams = self.accepted = self.held = 0
@@ -98,16 +99,19 @@ class Ingress:
 
     def claim(self, transport: Transport, ssrc: int) -> None:
         """An SSRC has a stream now: its packets go through at the next ``release``."""
-        packets = transport.held.pop(ssrc, None)
-        if packets:
-            self._claimed.append((transport, packets))
+        held = transport.held.pop(ssrc, None)
+        if held is not None:
+            self._claimed.append((transport, held))
 
     def release(self, now: Instant, out: list[Datagram]) -> None:
         """Let packets through whose SSRC has been claimed."""
         claimed, self._claimed = self._claimed, []
-        for transport, packets in claimed:
-            self.held -= len(packets)
-            for plain in packets:
+        for transport, held in claimed:
+            if now - held.since > HELD_US:
+                self._give_up(held)
+                continue
+            self.held -= len(held.packets)
+            for plain in held.packets:
                 header = parse_header(plain)
                 if header.ssrc in transport.streams or header.ssrc in transport.rtx:
                     self._receive_plain(transport, plain, header, _elements(plain, header), now, out)
@@ -116,19 +120,19 @@ class Ingress:
 
     def retry(self, transport: Transport) -> None:
         """Ask again whose the held SSRCs are."""
-        for packets in transport.held.values():
-            for plain in packets:
+        for held in transport.held.values():
+            for plain in held.packets:
                 header = parse_header(plain)
                 self._ask(transport, header, _elements(plain, header))
 
     def forget(self, transport: Transport) -> None:
         """Give up what is held for a transport that goes."""
-        for packets in transport.held.values():
-            self._give_up(len(packets))
+        for held in transport.held.values():
+            self._give_up(held)
         transport.held.clear()
-        for claimant, packets in self._claimed:
+        for claimant, held in self._claimed:
             if claimant is transport:
-                self._give_up(len(packets))
+                self._give_up(held)
         self._claimed = [claim for claim in self._claimed if claim[0] is not transport]
 
     # -- one datagram --------------------------------------------------------------------------------------
@@ -184,7 +188,7 @@ class Ingress:
         if known:
             self._receive_plain(transport, plain, header, elements, now, out)
         else:
-            self._hold(transport, plain, header, elements)
+            self._hold(transport, plain, header, elements, now)
 
     def _receive_plain(
         self,
@@ -250,11 +254,12 @@ class Ingress:
             return Drop.PADDING_ONLY
         payload_start = header.header_length + OSN_SIZE
         if header.payload_end < payload_start:
+            stream.rtx_discarded += 1
             return Drop.RTX_MALFORMED
         media_type = spec.rtx_payload_types.get(header.payload_type)
         payload_type = None if media_type is None else spec.payload_types.get(media_type)
         if payload_type is None:
-            stream.discarded += 1
+            stream.rtx_discarded += 1
             return Drop.UNKNOWN_PAYLOAD_TYPE
         stream.retransmitted += 1
         stream.rtx_bytes += len(plain)
@@ -262,6 +267,7 @@ class Ingress:
             return Drop.PADDING_ONLY
         sequence = stream.restore(plain[header.header_length] << 8 | plain[header.header_length + 1])
         if isinstance(sequence, Drop):
+            stream.rtx_discarded += 1
             return sequence
         stream.repaired += 1
         stream.packets += 1
@@ -276,13 +282,16 @@ class Ingress:
             transport.note_arrival(number[0] << 8 | number[1], now)
 
     def _hold(
-        self, transport: Transport, plain: bytes, header: RtpHeader, elements: dict[int, bytes]
+        self, transport: Transport, plain: bytes, header: RtpHeader, elements: dict[int, bytes], now: Instant
     ) -> None:
-        packets = transport.held.setdefault(header.ssrc, [])
-        if len(packets) >= self._limits.held_packets_per_ssrc:
+        held = transport.held.get(header.ssrc)
+        if held is None or now - held.since > HELD_US:
+            self._expire_held(transport, now)
+            held = transport.held[header.ssrc] = Held(now)
+        if len(held.packets) >= self._limits.held_packets_per_ssrc:
             self._drops[Drop.UNKNOWN_SSRC] += 1
             return
-        packets.append(plain)
+        held.packets.append(plain)
         self.held += 1
         self._ask(transport, header, elements)
 
@@ -302,9 +311,14 @@ class Ingress:
             )
         )
 
-    def _give_up(self, packets: int) -> None:
-        self.held -= packets
-        self._drops[Drop.UNKNOWN_SSRC] += packets
+    def _expire_held(self, transport: Transport, now: Instant) -> None:
+        for ssrc in [ssrc for ssrc, held in transport.held.items() if now - held.since > HELD_US]:
+            self._give_up(transport.held.pop(ssrc))
+            transport.forget_received(ssrc)
+
+    def _give_up(self, held: Held) -> None:
+        self.held -= len(held.packets)
+        self._drops[Drop.UNKNOWN_SSRC] += len(held.packets)
 
 
 def _packet(

@@ -8,6 +8,7 @@ network raises out of it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from weakref import WeakValueDictionary
 
 from rtpfwd.clock import Instant
 from rtpfwd.dataplane.interface import (
@@ -50,7 +51,10 @@ class ReferencePlane:
         self._limits = limits or PlaneLimits()
         self._table = RouteTable()
         self._send_streams: dict[SendStreamId, SendStream] = {}
-        self._layouts: dict[tuple[tuple[tuple[str, int], ...], bytes], Layout] = {}
+        # Shared by send streams of equal terms, and gone with the last of them.
+        self._layouts: WeakValueDictionary[tuple[tuple[tuple[str, int], ...], bytes], Layout] = (
+            WeakValueDictionary()
+        )
         self._upcalls: list[Upcall] = []
         self._ingress = Ingress(self._table, self._limits, self._upcalls, self._route, self._absorb)
         self._forwarded_before = 0
@@ -154,6 +158,11 @@ class ReferencePlane:
 
     def remove_receive_stream(self, stream: ReceiveStreamId) -> None:
         """Forget a receive stream."""
+        entry = self._table.stream(stream)
+        transport = self._table.transport(entry.spec.transport)
+        transport.forget_received(entry.spec.ssrc)
+        if entry.rtx_ssrc is not None:
+            transport.forget_received(entry.rtx_ssrc)
         for send_stream in self._table.remove_stream(stream):
             send_stream.lost_source(stream)
             self._table.route(send_stream)
@@ -164,6 +173,9 @@ class ReferencePlane:
         entry.closed = True
         self._table.unroute(entry)
         self._forwarded_before += entry.writer.packets
+        entry.transport.forget_sent(entry.spec.ssrc)
+        if entry.spec.rtx_ssrc is not None:
+            entry.transport.forget_sent(entry.spec.rtx_ssrc)
         del self._send_streams[stream]
 
     def retry_unknown(self, transport: TransportId) -> None:

@@ -70,6 +70,7 @@ class ReceiveStream:
         "repaired",
         "retransmitted",
         "rtx_bytes",
+        "rtx_discarded",
         "rtx_ssrc",
         "spec",
         "traced",
@@ -96,7 +97,7 @@ class ReceiveStream:
             if uri in spec.mapped_extension_ids and uri not in OF_ONE_HOP
         }
         self.packets = self.bytes = self.original = self.discarded = self.duplicates = 0
-        self.retransmitted = self.repaired = self.rtx_bytes = self.key_frames = 0
+        self.retransmitted = self.repaired = self.rtx_bytes = self.rtx_discarded = self.key_frames = 0
         self.nack_requests = self.nack_packets = 0
         self.last_arrival: Instant | None = None
         self.last_timestamp = 0
@@ -135,7 +136,10 @@ class ReceiveStream:
                 return Drop.SEQUENCE_JUMP
             return self._restart(highest, sequence_number)
         extended = highest + ahead - 0x10000
-        return self.late(extended)
+        verdict = self.late(extended)
+        if verdict is Drop.DUPLICATE and self.nacks is not None:
+            self.nacks.came_again(extended)
+        return verdict
 
     def late(self, extended: int) -> int | Drop:
         """The same verdict for a number at or below the highest: new, duplicate or too old."""
@@ -159,6 +163,8 @@ class ReceiveStream:
         extended = highest - (highest - original_sequence_number & 0xFFFF)
         if highest - extended > MAX_DROPOUT or isinstance(self.late(extended), Drop):
             return Drop.RTX_UNWANTED
+        if self.nacks is not None:
+            self.nacks.repaired(extended)
         return extended
 
     def count_original(self, size: int, timestamp: int, now: Instant) -> None:
@@ -216,6 +222,7 @@ class ReceiveStream:
             retransmitted=self.retransmitted,
             repaired=self.repaired,
             rtx_bytes=self.rtx_bytes,
+            rtx_discarded=self.rtx_discarded,
             nack_requests=self.nack_requests,
             nack_packets=self.nack_packets,
             key_frames=self.key_frames,

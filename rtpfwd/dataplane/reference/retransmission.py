@@ -64,6 +64,11 @@ class Resends:
         resent[sequence_number] = now
         return True
 
+    def sent_late(self, sequence_number: int, now: Instant) -> None:
+        """A packet was sent for the first time, after later ones: a NACK that crosses it needs no answer."""
+        if len(self._last_resent) < RESENDS_REMEMBERED:
+            self._last_resent[sequence_number] = now
+
     def earn(self, size: int) -> None:
         """A media packet of ``size`` bytes left: a quarter of it may be spent on repairs."""
         if self._budget < MAX_BUDGET:

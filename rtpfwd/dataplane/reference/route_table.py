@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 ARRIVALS_KEPT = 4096  # of the control plane's 100 ms: forty thousand packets a second
 
 
+class Held:
+    """Decrypted packets of an SSRC that nobody has claimed, the first of them from ``since``."""
+
+    __slots__ = ("packets", "since")
+
+    def __init__(self, since: Instant) -> None:
+        self.since = since
+        self.packets: list[bytes] = []
+
+
 class Transport:
     """What the plane knows of one transport."""
 
@@ -51,7 +61,7 @@ class Transport:
         self.extension_ids: Mapping[str, int] = {}
         self.streams: dict[int, ReceiveStream] = {}
         self.rtx: dict[int, ReceiveStream] = {}
-        self.held: dict[int, list[bytes]] = {}
+        self.held: dict[int, Held] = {}
         self.arrivals: list[tuple[int, Instant]] = []
         self.pacer = Pacer()
         self._next_number = 0
@@ -65,6 +75,16 @@ class Transport:
     def ssrc_count(self) -> int:
         """Receive SSRCs in use, held ones included."""
         return len(self.streams) + len(self.rtx) + len(self.held)
+
+    def forget_received(self, ssrc: int) -> None:
+        """SRTP keeps a stream for each SSRC, in a list that it walks: let go of one that is over."""
+        if self.receiver is not None:
+            self.receiver.remove(ssrc)
+
+    def forget_sent(self, ssrc: int) -> None:
+        """The same for one that we sent; nothing may be sent on it again."""
+        if self.sender is not None:
+            self.sender.remove(ssrc)
 
     def note_arrival(self, number: int, now: Instant) -> None:
         """Record a transport-wide number for the next feedback."""

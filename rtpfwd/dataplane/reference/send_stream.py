@@ -164,6 +164,8 @@ class SendStream:
             self._last_segment = segment
             self._last_sent = now
             self._last_timestamp = packet.timestamp + segment.timestamp_offset & 0xFFFF_FFFF
+        else:
+            self.resends.sent_late(number & 0xFFFF, now)
         pacer = transport.pacer
         size = len(packet.payload) + HEADER_SIZE
         if self._urgent or pacer.free(now):
