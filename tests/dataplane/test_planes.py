@@ -377,6 +377,41 @@ def test_one_ssrc_more_than_allowed_is_refused_before_decryption(make_stage):
     assert stage.plane.counters().rtp == 1, "those who are here go on"
 
 
+def test_ssrcs_that_fell_silent_unclaimed_make_room_for_others(make_stage):
+    stage = make_stage(ssrcs_per_transport=4)
+    alice = stage.join()
+    for turn in range(50):
+        stage.send(alice, rtp(100 + turn, 1))
+        stage.wait(seconds(2))
+    totals = stage.plane.counters()
+    assert set(totals.drops) == {Drop.UNKNOWN_SSRC}
+    assert totals.held <= 4
+    stage.assert_reconciled()
+
+
+def test_what_was_held_too_long_is_given_up_and_what_is_fresh_goes_through(stage):
+    alice, bob = stage.join(), stage.join()
+    stage.send(alice, rtp(0xA0, 1), rtp(0xA0, 2))
+    stage.wait(seconds(60))
+    stage.send(alice, rtp(0xA0, 3), rtp(0xA0, 4))
+    stage.microphone(0, 1, 0xA0)
+    stage.speaker(1, 1, 0xB0, 1)
+    found = bob.read(stage.plane.handle_timeout(stage.now))
+    assert [one.payload for one in found] == [rtp(0xA0, number).payload for number in (3, 4)]
+    assert stage.plane.counters().drops == {Drop.UNKNOWN_SSRC: 2}
+    stage.assert_reconciled()
+
+
+def test_a_claim_that_comes_too_late_gives_up_what_was_held(stage):
+    alice = stage.join()
+    stage.send(alice, rtp(0xA0, 1))
+    stage.wait(seconds(60))
+    stage.microphone(0, 1, 0xA0)
+    stage.plane.handle_timeout(stage.now)
+    assert stage.plane.counters().drops == {Drop.UNKNOWN_SSRC: 1}
+    stage.assert_reconciled()
+
+
 def test_packets_whose_stream_went_before_they_were_let_through_are_counted(stage):
     alice = stage.join()
     stage.send(alice, rtp(0xA0, 1), rtp(0xA0, 2))
@@ -856,6 +891,6 @@ def left_in(plane: object) -> dict[str, int]:
     found = {
         "transports": table.transports, "paths": table.paths, "streams": table.streams,
         "routes": table.routes, "send_streams": plane._send_streams, "claimed": plane._ingress._claimed,
-        "upcalls": plane._upcalls,
+        "upcalls": plane._upcalls, "layouts": plane._layouts,
     }  # fmt: skip
     return {name: len(one) for name, one in found.items() if one}

@@ -164,13 +164,12 @@ class Ingress:
             return
         ssrc = peek_ssrc(data)
         known = ssrc in transport.streams or ssrc in transport.rtx
-        if (
-            not known
-            and ssrc not in transport.held
-            and transport.ssrc_count() >= self._limits.ssrcs_per_transport
-        ):
-            drops[Drop.SSRC_LIMIT] += 1
-            return
+        if not known and ssrc not in transport.held:
+            if transport.ssrc_count() >= self._limits.ssrcs_per_transport:
+                self._expire_held(transport, now)
+            if transport.ssrc_count() >= self._limits.ssrcs_per_transport:
+                drops[Drop.SSRC_LIMIT] += 1
+                return
         if len(data) > self._limits.packet_bytes + SRTP_OVERHEAD:
             drops[Drop.RTP_TOO_BIG] += 1
             return
@@ -285,9 +284,13 @@ class Ingress:
         self, transport: Transport, plain: bytes, header: RtpHeader, elements: dict[int, bytes], now: Instant
     ) -> None:
         held = transport.held.get(header.ssrc)
-        if held is None or now - held.since > HELD_US:
-            self._expire_held(transport, now)
+        if held is not None and now - held.since > HELD_US:
+            self._give_up(held)
+            held = None
+        if held is None:
             held = transport.held[header.ssrc] = Held(now)
+            self._expire_held(transport, now)
+        held.last = now
         if len(held.packets) >= self._limits.held_packets_per_ssrc:
             self._drops[Drop.UNKNOWN_SSRC] += 1
             return
@@ -312,7 +315,8 @@ class Ingress:
         )
 
     def _expire_held(self, transport: Transport, now: Instant) -> None:
-        for ssrc in [ssrc for ssrc, held in transport.held.items() if now - held.since > HELD_US]:
+        # SSRCs of closed producers, whose last packets were under way, and whatever a peer makes up.
+        for ssrc in [ssrc for ssrc, held in transport.held.items() if now - held.last > HELD_US]:
             self._give_up(transport.held.pop(ssrc))
             transport.forget_received(ssrc)
 

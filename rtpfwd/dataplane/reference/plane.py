@@ -158,11 +158,7 @@ class ReferencePlane:
 
     def remove_receive_stream(self, stream: ReceiveStreamId) -> None:
         """Forget a receive stream."""
-        entry = self._table.stream(stream)
-        transport = self._table.transport(entry.spec.transport)
-        transport.forget_received(entry.spec.ssrc)
-        if entry.rtx_ssrc is not None:
-            transport.forget_received(entry.rtx_ssrc)
+        # SRTP goes on to know its SSRC: a publisher that comes back with it has its rollover count.
         for send_stream in self._table.remove_stream(stream):
             send_stream.lost_source(stream)
             self._table.route(send_stream)

@@ -25,12 +25,12 @@ ARRIVALS_KEPT = 4096  # of the control plane's 100 ms: forty thousand packets a 
 
 
 class Held:
-    """Decrypted packets of an SSRC that nobody has claimed, the first of them from ``since``."""
+    """Decrypted packets of an SSRC that nobody has claimed: the first from ``since``; ``last`` heard then."""
 
-    __slots__ = ("packets", "since")
+    __slots__ = ("last", "packets", "since")
 
     def __init__(self, since: Instant) -> None:
-        self.since = since
+        self.since = self.last = since
         self.packets: list[bytes] = []
 
 
