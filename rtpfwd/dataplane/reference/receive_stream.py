@@ -128,7 +128,7 @@ class ReceiveStream:
             if ahead:
                 self._highest = highest + ahead
                 return highest + ahead
-            return highest if not self.history.has(highest) else Drop.DUPLICATE
+            return self.late(highest)
         if ahead <= 0x10000 - MAX_MISORDER:
             # A jump: the sender restarted its numbering, or this is stray. Two in a row decide (A.1).
             if sequence_number != self._bad_sequence:
