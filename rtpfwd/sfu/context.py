@@ -76,6 +76,8 @@ class Context:
         self.incoming: dict[ReceiveStreamId, IncomingStream] = {}
         self.consumers: dict[SendStreamId, Consumer] = {}
         self.error_budget = ErrorBudget()
+        self.half_open = 0
+        """Transports whose DTLS handshake has begun and not ended."""
         self.closed_drops: Counter[str] = Counter()
         """What closed transports had dropped, so that totals still add up."""
         self._unix_us_at_zero = unix_us_at_zero

@@ -15,7 +15,7 @@ from rtpfwd.sfu.context import Context, check_app_data
 from rtpfwd.sfu.events import Emitter
 from rtpfwd.sfu.producer import Producer
 from rtpfwd.sfu.rtp_observer import RtpObserver
-from rtpfwd.sfu.webrtc_transport import WebRtcTransport, is_half_open
+from rtpfwd.sfu.webrtc_transport import WebRtcTransport
 
 
 class Router(Emitter):
@@ -45,10 +45,9 @@ class Router(Emitter):
         """A transport for one peer. Raises ``LimitExceeded`` and ``InvalidState``."""
         self._check_open()
         settings = self._context.settings
-        existing = self._context.transports.values()
-        if len(existing) >= settings.max_transports:
+        if len(self._context.transports) >= settings.max_transports:
             raise LimitExceeded("max_transports")
-        if sum(map(is_half_open, existing)) >= settings.max_half_open_handshakes:
+        if self._context.half_open >= settings.max_half_open_handshakes:
             raise LimitExceeded("max_half_open_handshakes")
         transport = WebRtcTransport(
             self._context,

@@ -83,6 +83,7 @@ class WebRtcTransport(Emitter):
         self._on_producer = on_producer
         self._cname: str | None = None
         self._next_mid = 0
+        self._half_open = False
         context.plane.add_transport(self.number)
         context.transports[self.number] = self
         context.deadline_owners[self.number] = self
@@ -327,9 +328,15 @@ class WebRtcTransport(Emitter):
                 plane.set_keys(self.number, keys)
                 self.media.start(keys, now)
             case DtlsStateChanged(state=dtls_state):
+                self._note_half_open(dtls_state is DtlsState.CONNECTING)
                 self._emit("dtlsstatechange", dtls_state.value)
             case _:
                 pass  # Closed: dtlsstatechange has said it
+
+    def _note_half_open(self, half_open: bool) -> None:
+        if half_open != self._half_open:
+            self._half_open = half_open
+            self._context.half_open += 1 if half_open else -1
 
     def _index_ufrags(self) -> None:
         for ufrag in self.secure.ice.local_ufrags():
@@ -353,6 +360,7 @@ class WebRtcTransport(Emitter):
             consumer.transport_closed()
         self.secure.close()
         self._after_secure(now)
+        self._note_half_open(False)
         self._context.closed_drops += self.secure.drop_counts() + self.media.drops()
         self._context.plane.remove_transport(self.number)
         for deadline in Deadline:
@@ -386,8 +394,3 @@ class WebRtcTransport(Emitter):
     def _check_open(self) -> None:
         if self.closed:
             raise InvalidState("transport is closed")
-
-
-def is_half_open(transport: WebRtcTransport) -> bool:
-    """Whether its DTLS handshake has begun and not ended."""
-    return transport.secure.dtls_state is DtlsState.CONNECTING
