@@ -42,8 +42,10 @@ async def server(installed: None) -> AsyncIterator[RunningServer]:
     try:
         async with running_server(OUTPUT / "browser-server.log") as server:
             yield server
+        return
     except NotBuilt as error:
-        pytest.fail(str(error), pytrace=False)
+        problem = str(error)
+    pytest.fail(problem, pytrace=False)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -53,7 +53,7 @@ async def test_a_call_fits_a_phone(server: RunningServer, meet: Meet, room: str)
     await _fits(phone.page)
     assert await phone.page.evaluate(BELOW) == [], "the whole call is on the screen"
     await phone.screenshot("phone-call")
-    await phone.say("a-word-without-any-place-to-break-it-" * 5)
+    await phone.say("awordwithoutanyplacetobreakit" * 6)
     await phone.page.get_by_test_id("chat-line").wait_for()
     await _fits(phone.page)
     await phone.screenshot("phone-chat")
