@@ -67,6 +67,8 @@ class SendDrop(IntEnum):
     PROTECT_FAILED = 5
     DTX = 6
     """Opus silence, for a consumer that asked to be spared it."""
+    UNKNOWN_PAYLOAD_TYPE = 7
+    """One of its producer's codecs that the consumer did not negotiate."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,18 @@ def test_the_transport_number_counts_all_packets_of_a_transport(stage):
     assert [elements_of(one)[5] for one in found] == [bytes((0, place)) for place in range(6)]
 
 
+def test_a_codec_that_the_consumer_did_not_negotiate_is_kept_from_it_without_a_gap(stage):
+    alice, bob = stage.join(), stage.join()
+    stage.microphone(0, 1, 0xA0, payload_types={OPUS_TYPE: ROUTER_OPUS, 126: 110})
+    send = stage.speaker(1, 1, 0xB0, 1)
+    event = rtp(0xA0, 2, payload_type=126, payload=b"\x01\x0a\x00\xa0")
+    found = bob.read(stage.send(alice, rtp(0xA0, 1), event, rtp(0xA0, 3)))
+    assert [(one.payload_type, one.sequence_number) for one in found] == [
+        (ROUTER_OPUS, 1000), (ROUTER_OPUS, 1001)
+    ]  # fmt: skip
+    assert stage.plane.send_counters(send).drops == {SendDrop.UNKNOWN_PAYLOAD_TYPE: 1}
+
+
 def test_nobody_gets_what_nobody_asked_for(stage):
     alice, bob = stage.join(), stage.join()
     stage.microphone(0, 1, 0xA0)
@@ -679,7 +691,7 @@ def test_every_reason_not_to_send_is_reached_and_counted_once(stage):
     stage.plane.set_send_paused(send, False)
     stage.plane.select_path(TransportId(1), None)
     expect(SendDrop.NO_TUPLE, vp8(0xA0, 14))
-    elsewhere = {SendDrop.PROTECT_FAILED, SendDrop.DTX}
+    elsewhere = {SendDrop.PROTECT_FAILED, SendDrop.DTX, SendDrop.UNKNOWN_PAYLOAD_TYPE}
     assert {reason for reason, _, _ in steps} == set(SendDrop) - elsewhere
     assert bob.read(stage.sent)
 
@@ -894,3 +906,15 @@ def left_in(plane: object) -> dict[str, int]:
         "upcalls": plane._upcalls, "layouts": plane._layouts,
     }  # fmt: skip
     return {name: len(one) for name, one in found.items() if one}
+
+
+def test_drop_counts_never_run_backwards_when_a_key_frame_is_overtaken_by_its_own_packets(stage):
+    alice, bob = stage.join(), stage.join()
+    stage.camera(0, 1, 0xA0)
+    stage.camera(0, 2, 0xA8)
+    send = stage.screen(1, 1, 0xB0, 1)
+    stage.send(alice, vp8(0xA0, 1, key=True))
+    stage.plane.set_source(send, ReceiveStreamId(2), stage.now)
+    stage.send(alice, vp8(0xA8, 51, first=False), vp8(0xA8, 50, key=True))
+    assert len(bob.read(stage.sent)) == 3
+    assert all(count >= 0 for count in stage.plane.send_counters(send).drops.values())

@@ -133,6 +133,10 @@ class SendStream:
             self._waiting = True
             self.drops[SendDrop.NO_TUPLE] += 1
             return
+        if packet.payload_type not in self.spec.payload_types:
+            self.skip(packet.stream, packet.sequence)
+            self.drops[SendDrop.UNKNOWN_PAYLOAD_TYPE] += 1
+            return
         began = packet.stream != self.source or self._waiting
         if began:
             reason = self._begin(packet, now, upcalls)
