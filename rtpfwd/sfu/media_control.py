@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from rtpfwd.clock import Instant, milliseconds
+from rtpfwd.clock import Instant, milliseconds, seconds
 from rtpfwd.congestion.rate_window import RateWindow
 from rtpfwd.dataplane.interface import TransportId
 from rtpfwd.protocols.srtp import SrtpKeys
@@ -28,6 +28,11 @@ from rtpfwd.wire.rtcp.reports import ReceiverReport
 MIN_RTT_US = milliseconds(10)  # of repairs; the peer's reports may claim that there is none at all
 NACK_NUMBERS_PER_PACKET = 256  # each may take four bytes, and a datagram has some 1200
 
+UNREPAIRABLE = 16
+"""So many packets of one NACK beyond the repair budget: the picture stands still until a key frame."""
+SILENCE_US = seconds(2)
+"""Receivers of video report each second; who was silent for longer lost what was sent meanwhile."""
+
 
 class MediaControl:
     """One for each transport. ``incoming`` and ``consumers`` are by SSRC, RTX SSRCs included."""
@@ -46,6 +51,7 @@ class MediaControl:
         self._producers: dict[str, Producer] = {}
         self._fir_number = 0
         self._last_remb_at: Instant | None = None
+        self._heard_at: Instant | None = None
         self._sent_rate = RateWindow()
 
     # -- the transport's news ------------------------------------------------------------------------------
@@ -113,7 +119,8 @@ class MediaControl:
         """An SRTCP datagram from a validated tuple."""
         if self.session is not None:
             self.bytes_received += len(data)
-            self.session.receive(data, now)
+            if self.session.receive(data, now):
+                self._note_heard(now)
 
     def packets_missing(self, now: Instant) -> None:
         """A gap appeared: look whom to ask, at once."""
@@ -266,7 +273,18 @@ class MediaControl:
         if rtt_us is None:
             rtt_us = self._context.settings.rtcp.default_rtt_us
         rtt_us = max(rtt_us, MIN_RTT_US)
-        self._context.outgoing += self._context.plane.retransmit(consumer.stream, numbers, rtt_us, now)
+        plane = self._context.plane
+        before = plane.send_counters(consumer.stream).over_budget
+        self._context.outgoing += plane.retransmit(consumer.stream, numbers, rtt_us, now)
+        if plane.send_counters(consumer.stream).over_budget - before >= UNREPAIRABLE:
+            consumer.request_key_frame(now=now)
+
+    def _note_heard(self, now: Instant) -> None:
+        heard_at, self._heard_at = self._heard_at, now
+        if heard_at is not None and now - heard_at >= SILENCE_US:
+            for consumer in self._consumer_list():
+                if consumer.kind == "video":
+                    consumer.request_key_frame(now=now)
 
     def _send(self, packets: list[RtcpPacket]) -> None:
         if self.session is not None and self.selected is not None:

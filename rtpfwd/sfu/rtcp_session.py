@@ -60,21 +60,22 @@ class RtcpSession:
         """An SRTCP datagram of these packets."""
         return self._sender.protect(serialize_compound(packets))
 
-    def receive(self, data: bytes, now: Instant) -> None:
-        """Take an SRTCP datagram; what is wrong with it is counted in ``drops``."""
+    def receive(self, data: bytes, now: Instant) -> bool:
+        """Take an SRTCP datagram; returns whether the peer wrote it. What is wrong counts in ``drops``."""
         try:
             plain = self._receiver.unprotect(data)
         except Unauthentic as error:
             self.drops["srtcp_replay" if error.replayed else "srtcp_auth_fail"] += 1
-            return
+            return False
         except MalformedPacket:
             self.drops["srtcp_malformed"] += 1
-            return
+            return False
         packets, malformed = parse_compound(plain)
         if malformed is not None:
             self.drops["rtcp_malformed"] += 1
         for packet in packets:
             self._take(packet, now)
+        return True
 
     def answers_to_reference_times(self, now: Instant) -> DelaySinceLastReceiverReport | None:
         """DLRR for the RRTRs since the last call (RFC 3611 §4.5)."""
@@ -137,6 +138,7 @@ class RtcpSession:
         limit = self._context.settings.rtcp.nack_numbers_per_report
         if len(unique) > limit:
             self.drops["nack_numbers_over_limit"] += len(unique) - limit
+            consumer.request_key_frame(now=now)
         self._resend(consumer, unique[:limit], now)
 
     def _ask_key_frame(self, ssrc: int, now: Instant, counter: str) -> None:
