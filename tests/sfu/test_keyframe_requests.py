@@ -1,20 +1,52 @@
-"""One request upstream for many downstream."""
+"""When a publisher is asked for a key frame, and when it is asked again."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtpfwd.clock import Instant, milliseconds, seconds
+from rtpfwd.clock import Instant, milliseconds
 from rtpfwd.sfu.keyframe_requests import KeyFrameRequests
 from rtpfwd.sfu.settings import KeyFrameSettings
 
+SSRC = 7
 SETTINGS = KeyFrameSettings()
+START = Instant(1_000_000)
 
 
-def test_the_first_one_goes_out_at_once_and_others_wait_for_its_answer():
+def at(after_us: int) -> Instant:
+    return Instant(START + after_us)
+
+
+def test_a_request_is_repeated_until_a_key_frame_comes() -> None:
     requests = KeyFrameRequests(SETTINGS)
-    assert requests.ask(1, Instant(0))
-    assert not requests.ask(1, Instant(1))
-    assert requests.ask(2, Instant(1)), "another stream is another matter"
+    assert requests.ask(SSRC, START)
+    assert requests.next_timeout() == at(SETTINGS.retry_us)
+    assert requests.due(at(SETTINGS.retry_us)) == [SSRC]
+    requests.received(SSRC, at(SETTINGS.retry_us + 20_000))
+    assert requests.next_timeout() is None
+
+
+def test_the_key_frame_that_a_stream_begins_with_does_not_answer_who_asks_because_of_it() -> None:
+    requests = KeyFrameRequests(SETTINGS)
+    assert requests.ask(SSRC, START)
+    requests.received(SSRC, START)
+    assert requests.due(at(SETTINGS.retry_us)) == [SSRC]
+
+
+def test_who_asks_while_a_request_is_unanswered_waits_for_its_answer() -> None:
+    requests = KeyFrameRequests(SETTINGS)
+    assert requests.ask(SSRC, START)
+    assert not requests.ask(SSRC, at(1_000))
+    requests.received(SSRC, at(50_000))
+    assert requests.ask(SSRC, at(60_000))
+
+
+def test_a_publisher_that_never_answers_is_left_alone_in_the_end() -> None:
+    requests = KeyFrameRequests(SETTINGS)
+    requests.ask(SSRC, START)
+    sent = 1
+    while (due := requests.next_timeout()) is not None:
+        sent += len(requests.due(due))
+    assert sent == SETTINGS.retries
 
 
 def test_after_an_answer_the_next_one_goes_out_at_once_but_not_a_third_in_the_window():
@@ -26,16 +58,6 @@ def test_after_an_answer_the_next_one_goes_out_at_once_but_not_a_third_in_the_wi
     assert not requests.ask(1, Instant(40))
     assert requests.next_timeout() == SETTINGS.window_us
     assert requests.due(Instant(SETTINGS.window_us)) == [1]
-
-
-def test_it_is_repeated_until_it_is_given_up():
-    requests = KeyFrameRequests(SETTINGS)
-    requests.ask(1, Instant(0))
-    sent = 1
-    while (at := requests.next_timeout()) is not None:
-        sent += len(requests.due(at))
-    assert sent == SETTINGS.retries
-    assert requests.ask(1, Instant(seconds(60)))
 
 
 def test_a_stream_that_is_gone_is_not_asked_again():
