@@ -63,7 +63,7 @@ export function Home() {
       <section className="home-facts" aria-label="What to expect">
         <div>
           <h2>Sharp where it counts</h2>
-          <p>Your camera goes out in three sizes. Everyone gets the one that fits their screen and their line.</p>
+          <p>Your picture is passed on just as your camera made it, never decoded and squeezed again on the way.</p>
         </div>
         <div>
           <h2>Calls that hold on</h2>
