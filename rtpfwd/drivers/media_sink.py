@@ -8,6 +8,7 @@ without holes or repetitions, and timestamps that only move forward.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 from rtpfwd.clock import (
@@ -32,6 +33,8 @@ JsonObject = dict[str, Any]
 NACK_RETRY_US = milliseconds(100)
 NACK_TRIES = 10
 MAX_GAP = 1000  # more than this is a jump, not loss
+LATE_REMEMBERED = 32
+MAX_NACK_WAIT_US = milliseconds(100)
 LATE_AT_START = 100  # packets before the first one that may still come
 KEY_FRAME_WAIT_US = milliseconds(200)  # libwebrtc: how long to wait for a key frame before asking (again)
 PICTURE_WAIT_US = seconds(3)  # libwebrtc: without a picture for so long, only a key frame helps
@@ -74,9 +77,10 @@ class MediaSink:
         self._sender_report_at: Instant | None = None
         self._first: int | None = None
         self._highest = 0
-        self._missing: dict[
-            int, tuple[int, Instant]
-        ] = {}  # extended number -> (times asked, when to ask next)
+        # extended number -> (times asked, when to ask next, when it was seen to be missing)
+        self._missing: dict[int, tuple[int, Instant, Instant]] = {}
+        self._lateness_us: deque[int] = deque(maxlen=LATE_REMEMBERED)
+        self._first_nack_us = 0
         self._jitter_q4 = 0
         self._last_transit: int | None = None
         self._reported_expected = self._reported_packets = 0
@@ -118,9 +122,9 @@ class MediaSink:
         if not self.uses_nack:
             return []
         due: list[int] = []
-        for extended, (tries, at) in sorted(self._missing.items()):
+        for extended, (tries, at, seen_at) in sorted(self._missing.items()):
             if at <= now and tries < NACK_TRIES:
-                self._missing[extended] = tries + 1, Instant(now + self.nack_retry_us)
+                self._missing[extended] = tries + 1, Instant(now + self.nack_retry_us), seen_at
                 due.append(extended & 0xFFFF)
         return due
 
@@ -128,7 +132,7 @@ class MediaSink:
         """When ``take_nacks`` has something."""
         if not self.uses_nack:
             return None
-        return min((at for tries, at in self._missing.values() if tries < NACK_TRIES), default=None)
+        return min((at for tries, at, _ in self._missing.values() if tries < NACK_TRIES), default=None)
 
     def take_key_frame_request(self, now: Instant) -> bool:
         """Whether to ask for a key frame now: packets come and no picture has for too long."""
@@ -175,22 +179,28 @@ class MediaSink:
             self._highest = extended
             self._ask_key_frame_at = now if self.is_vp8 else None
         elif ahead > 0:
+            at = Instant(now + self._first_nack_us)
             for gone in range(self._highest + 1, extended):
-                self._missing[gone] = 0, now
+                self._missing[gone] = 0, at, now
             self._highest = extended
             if self.last_timestamp is not None and distance_32(packet.timestamp, self.last_timestamp) < 0:
                 self.timestamps_back += 1
             self.last_timestamp = packet.timestamp
         elif self._first - LATE_AT_START < extended < self._first:
             for gone in range(extended + 1, self._first):
-                self._missing[gone] = 0, now
+                self._missing[gone] = 0, now, now
             self._first = extended
-        elif self._missing.pop(extended, None) is None:
+        elif (missing := self._missing.pop(extended, None)) is None:
             if repaired:
                 self.needless_repairs += 1
             else:
                 self.duplicates += 1
             return
+        elif not repaired:
+            # libwebrtc waits for so many packets as late ones are late in the median; the same in time.
+            self._lateness_us.append(now - missing[2])
+            median = sorted(self._lateness_us)[len(self._lateness_us) // 2]
+            self._first_nack_us = min(median, MAX_NACK_WAIT_US)
         self._count(extended, packet, payload, now, repaired)
 
     def _count(self, extended: int, packet: RtpPacket, payload: bytes, now: Instant, repaired: bool) -> None:

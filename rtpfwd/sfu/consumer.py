@@ -81,6 +81,7 @@ class Consumer(Emitter):
         self.rate = RateWindow()
         self.rtx_rate = RateWindow()
         self.nack_count = self.pli_count = self.fir_count = 0
+        self.unrepaired = 0
         self._context = context
         self._transport = transport
         self._on_close = on_close

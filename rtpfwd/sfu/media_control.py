@@ -29,7 +29,7 @@ MIN_RTT_US = milliseconds(10)  # of repairs; the peer's reports may claim that t
 NACK_NUMBERS_PER_PACKET = 256  # each may take four bytes, and a datagram has some 1200
 
 UNREPAIRABLE = 16
-"""So many packets of one NACK beyond the repair budget: the picture stands still until a key frame."""
+"""So many packets refused for the repair budget, and only a key frame ends the standstill soon."""
 SILENCE_US = seconds(2)
 """Receivers of video report each second; who was silent for longer lost what was sent meanwhile."""
 
@@ -276,7 +276,9 @@ class MediaControl:
         plane = self._context.plane
         before = plane.send_counters(consumer.stream).over_budget
         self._context.outgoing += plane.retransmit(consumer.stream, numbers, rtt_us, now)
-        if plane.send_counters(consumer.stream).over_budget - before >= UNREPAIRABLE:
+        consumer.unrepaired += plane.send_counters(consumer.stream).over_budget - before
+        if consumer.unrepaired >= UNREPAIRABLE:
+            consumer.unrepaired = 0
             consumer.request_key_frame(now=now)
 
     def _note_heard(self, now: Instant) -> None:

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from rtpfwd.clock import Instant, milliseconds, seconds
+from rtpfwd.dataplane.interface import SendCounters
 from rtpfwd.dataplane.load import load_plane
 from rtpfwd.drivers.fake_media import MediaSource, SourceSpec, producer_parameters, router_media_codecs
 from rtpfwd.drivers.links import FixedDelay, LinkModel
@@ -117,6 +118,10 @@ class Call:
             downlink=downlink or FixedDelay(milliseconds(10)),
         )
         return client
+
+    def worker_counters(self, consumer: Consumer) -> SendCounters:
+        """What the data plane counted of a consumer's stream."""
+        return self.worker._context.plane.send_counters(consumer.stream)
 
     def run(self, duration_s: float) -> None:
         """Let time pass."""
