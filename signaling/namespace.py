@@ -330,7 +330,9 @@ class CallNamespace:
         peer = self._peers.get(sid)
         if peer is None:
             raise Refusal(Code.INVALID_STATE, "not in a room; send joinRoom first")
-        return self._rooms.of(peer), peer
+        room = self._rooms.of(peer)
+        room.token_arrived(peer)  # whoever goes on has read the answer that it came in
+        return room, peer
 
     def _take_over(self, sid: str, request: m.JoinRoom, token: str) -> tuple[Room, Peer]:
         room = self._rooms.get(request.room_name)

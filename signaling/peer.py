@@ -41,6 +41,8 @@ class Peer:
     id: str = field(default_factory=new_peer_id)
     connection: str | None = None
     resume_token: str = field(default_factory=new_resume_token)
+    used_token: str | None = None
+    """The one that was used last, good until the answer to it is known to have arrived."""
     transports: "dict[str, WebRtcTransport]" = field(default_factory=dict)
     producers: "dict[str, Producer]" = field(default_factory=dict)
     consumers: "dict[str, Consumer]" = field(default_factory=dict)

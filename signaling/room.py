@@ -156,25 +156,42 @@ class Room:
     def leave(self, peer: Peer, now: Instant) -> None:
         """Removes a peer and all its media, and tells the others."""
         del self.peers[peer.id]
-        self._resume.pop(peer.resume_token, None)
+        self._forget_tokens(peer)
         for producer_id in list(peer.producers):
             self.producer_gone(producer_id)
         peer.close_media(now)
         self._post(self.others(peer), "peer-left", {"peerId": peer.id})
 
     def take_over(self, token: str) -> Peer | None:
-        """The peer that ``token`` belongs to; it gets a new token, the old one is void."""
-        peer = self._resume.pop(token, None)
+        """The peer that ``token`` belongs to; it gets a new token.
+
+        The answer with the new one may be lost with the line: the old one works until the peer is heard of
+        again.
+        """
+        peer = self._resume.get(token)
         if peer is not None:
-            self.rotate_token(peer)
+            self._forget_tokens(peer)
+            peer.used_token = token
+            peer.resume_token = new_resume_token()
+            self._resume[token] = self._resume[peer.resume_token] = peer
             self._tell_who_speaks(peer)
         return peer
 
     def rotate_token(self, peer: Peer) -> None:
-        """Gives ``peer`` a new resume token; the old one is void."""
-        self._resume.pop(peer.resume_token, None)
+        """Gives ``peer`` a new resume token; all before are void."""
+        self._forget_tokens(peer)
         peer.resume_token = new_resume_token()
         self._resume[peer.resume_token] = peer
+
+    def token_arrived(self, peer: Peer) -> None:
+        """The peer has its new token for certain: the one before is void."""
+        if peer.used_token is not None:
+            self._resume.pop(peer.used_token, None)
+            peer.used_token = None
+
+    def _forget_tokens(self, peer: Peer) -> None:
+        self._resume.pop(peer.resume_token, None)
+        self.token_arrived(peer)
 
     def others(self, peer: Peer) -> list[Peer]:
         """Everybody but ``peer``."""

@@ -69,6 +69,8 @@ class SendDrop(IntEnum):
     """Opus silence, for a consumer that asked to be spared it."""
     UNKNOWN_PAYLOAD_TYPE = 7
     """One of its producer's codecs that the consumer did not negotiate."""
+    QUEUE_OVERFLOW = 8
+    """Waited for its turn until the transport's queue was full."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from rtpfwd.errors import InvalidParameters, MalformedPacket, Unauthentic
 BUFFER_SIZE = 2048  # bytes, of a packet with its SRTP trailer
 MAX_TRAILER = 16 + 4  # bytes: the longest tag, and the index of SRTCP; MKI is never used
 REPLAY_WINDOW_IN = 1024  # packets, as mediasoup 3.27
-REPLAY_WINDOW_OUT = 1024  # a repaired packet goes out late: half a second behind is 150 numbers of plain video
+REPLAY_WINDOW_OUT = 1024  # a repaired packet leaves late: half a second behind is 150 numbers of plain video
 
 
 class Profile(Enum):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtpfwd.clock import Instant, milliseconds, seconds
-from rtpfwd.dataplane.interface import SendStreamId, TransportId
+from rtpfwd.dataplane.interface import SendDrop, SendStreamId, TransportId
 from rtpfwd.dataplane.reference.egress import Outgoing
 from rtpfwd.dataplane.reference.pacer import BURST_US, MAX_QUEUE_US, MAX_QUEUED, Pacer
 from rtpfwd.dataplane.reference.retransmission import FIRST_BUDGET
@@ -82,14 +82,15 @@ def test_a_long_queue_drains_faster_than_the_rate():
 
 
 def test_a_queue_has_an_end_and_the_oldest_video_pays():
-    pacer = Pacer(A_MEGABIT)
-    pacer.occupy(5000, START)
-    repair = outgoing()
-    pacer.push(repair, True)
-    for _ in range(MAX_QUEUED):
-        pacer.push(outgoing(), False)
-    assert len(pacer) == MAX_QUEUED and pacer.overflowed == 1
-    assert pacer.clear() == MAX_QUEUED and pacer.next_timeout() is None
+    stage = Stage("reference")
+    publisher, viewer = stage.join(), stage.join()
+    stage.plane.set_pacing_rate(TransportId(1), 1)
+    stream = stage.screen(1, 1, 5000, stage.camera(0, 1, 1000))
+    for number in range(1, MAX_QUEUED + 8):
+        stage.send(publisher, vp8(1000, number, key=number == 1))
+    counters = stage.plane.send_counters(stream)
+    assert counters.packets == len(viewer.read(stage.sent)) == 1
+    assert counters.drops == {SendDrop.QUEUE_OVERFLOW: 6}
 
 
 def test_packets_of_a_key_frame_that_overtook_its_first_one_are_not_lost():

@@ -691,7 +691,12 @@ def test_every_reason_not_to_send_is_reached_and_counted_once(stage):
     stage.plane.set_send_paused(send, False)
     stage.plane.select_path(TransportId(1), None)
     expect(SendDrop.NO_TUPLE, vp8(0xA0, 14))
-    elsewhere = {SendDrop.PROTECT_FAILED, SendDrop.DTX, SendDrop.UNKNOWN_PAYLOAD_TYPE}
+    elsewhere = {
+        SendDrop.PROTECT_FAILED,
+        SendDrop.QUEUE_OVERFLOW,
+        SendDrop.DTX,
+        SendDrop.UNKNOWN_PAYLOAD_TYPE,
+    }
     assert {reason for reason, _, _ in steps} == set(SendDrop) - elsewhere
     assert bob.read(stage.sent)
 

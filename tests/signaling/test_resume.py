@@ -44,10 +44,26 @@ async def test_the_token_is_good_once_and_in_its_room_only(meet: MeetPerson) -> 
     back = await meet()
     fresh = (await back.join(resumeToken=token))["resumeToken"]
     assert fresh != token
+    await back.ask("getProducers")
     refused = await eve.ask("joinRoom", {"roomName": "r", "resumeToken": token})
     assert refused == {"error": "the resume token is not valid", "code": "token_invalid"}
     stolen_id = await eve.ask("joinRoom", {"roomName": "r", "resumeToken": ann.answer["peerId"]})
     assert stolen_id["code"] == "token_invalid", "a peer's public id is no token"
+
+
+async def test_a_line_that_takes_the_answer_with_it_does_not_cost_the_place(
+    meet: MeetPerson,
+) -> None:
+    ann = await meet()
+    await publishing(ann)
+    token = ann.answer["resumeToken"]
+    await ann.vanish()
+    lost = await meet()
+    await lost.join(resumeToken=token)  # as far as Ann knows, this answer never came
+    await lost.vanish()
+    back = await meet()
+    answer = await back.join(resumeToken=token)
+    assert answer["peerId"] == ann.answer["peerId"]
 
 
 async def test_the_older_socket_is_told_and_disconnected(meet: MeetPerson, server: CallServer) -> None:

@@ -12,6 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from rtpfwd.clock import MICROSECONDS, Instant, milliseconds
+from rtpfwd.dataplane.interface import SendDrop
 
 if TYPE_CHECKING:
     from rtpfwd.dataplane.reference.egress import Outgoing
@@ -26,7 +27,7 @@ MAX_QUEUED = 1024
 class Pacer:
     """The send queue of one transport."""
 
-    __slots__ = ("_free_at", "_media", "_rate_bps", "_repairs", "overflowed", "queued_bytes")
+    __slots__ = ("_free_at", "_media", "_rate_bps", "_repairs", "queued_bytes")
 
     def __init__(self, rate_bps: int = DEFAULT_RATE_BPS) -> None:
         self._rate_bps = rate_bps
@@ -34,7 +35,6 @@ class Pacer:
         self._media: deque[Outgoing] = deque()
         self._repairs: deque[Outgoing] = deque()
         self.queued_bytes = 0
-        self.overflowed = 0
 
     def __len__(self) -> int:
         return len(self._media) + len(self._repairs)
@@ -54,13 +54,13 @@ class Pacer:
         self._free_at = Instant(start + size * 8 * MICROSECONDS // rate)
 
     def push(self, outgoing: Outgoing, repair: bool) -> None:
-        """A packet that has to wait."""
+        """A packet that has to wait; when the queue is full, the oldest video gives way, counted."""
         (self._repairs if repair else self._media).append(outgoing)
         self.queued_bytes += outgoing.size
         if len(self) > MAX_QUEUED:
             oldest = self._media.popleft() if self._media else self._repairs.popleft()
             self.queued_bytes -= oldest.size
-            self.overflowed += 1
+            oldest.stream.drops[SendDrop.QUEUE_OVERFLOW] += 1
 
     def pop(self, now: Instant) -> Outgoing | None:
         """The next packet that may leave now; it occupies the line."""

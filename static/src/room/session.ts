@@ -18,7 +18,7 @@ import { Links, loadDevice } from "./links.ts";
 import { listenToPushes } from "./pushes.ts";
 import type { ConsumerStats, Wanted } from "./receiving.ts";
 import { SpeakingWatch } from "./speaking.ts";
-import { EMPTY_ROOM, withRoster, type RoomState, type Toast } from "./state.ts";
+import { EMPTY_ROOM, readTime, withRoster, type RoomState, type Toast } from "./state.ts";
 
 const TOAST_MS = 4_500;
 const RETRY_JOIN_MS = 1_500;
@@ -165,6 +165,24 @@ export class RoomSession {
       phase: "joined",
       error: null,
       peerId: answer.peerId ?? null,
+    }));
+    if (answer.chat) this.takeChat(answer.chat, answer.peerId);
+  }
+
+  /** The room's lines as the server keeps them: who comes late, or was away, reads on from there. */
+  private takeChat(lines: NonNullable<JoinAnswer["chat"]>, own: string): void {
+    const now = Date.now();
+    this.store.update((state) => ({
+      ...state,
+      chat: lines.map(({ peerId, displayName, text, time }) => ({
+        peerId,
+        displayName,
+        text,
+        time: readTime(time, now),
+        own: peerId === own,
+        key: this.nextKey++,
+      })),
+      unread: state.chatOpen ? 0 : state.unread + Math.max(0, lines.length - state.chat.length),
     }));
   }
 

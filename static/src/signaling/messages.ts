@@ -34,6 +34,8 @@ export interface JoinAnswer {
   resumeToken?: string;
   /** What the server has of us, when a resume token was given. */
   resumed?: { producers: readonly { id: string }[]; consumers: readonly { id: string; producerId: string }[] };
+  /** The room's last lines, ours included. */
+  chat?: readonly { peerId: string; displayName: string; text: string; time: number | string }[];
   limits?: Record<string, unknown>;
 }
 
