@@ -83,7 +83,7 @@ class Consumer(Emitter):
         self.nack_count = self.pli_count = self.fir_count = 0
         self.unrepaired = 0
         self._context = context
-        self._transport = transport
+        self.transport = transport
         self._on_close = on_close
         self._is_reachable = is_reachable
         self._target: IncomingStream | None = None
@@ -332,7 +332,7 @@ class Consumer(Emitter):
             if (apt := one.associated_payload_type) is not None
         }
         return SendStreamSpec(
-            transport=self._transport,
+            transport=self.transport,
             ssrc=self.ssrc,
             rtx_ssrc=self.rtx_ssrc,
             rtx_payload_types=rtx,

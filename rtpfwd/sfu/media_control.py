@@ -137,6 +137,15 @@ class MediaControl:
             self._send_key_frame_request(stream, now)
         self._arm_key_frames()
 
+    def tell_clock(self, consumer: Consumer, now: Instant) -> None:
+        """A sender report at once, because another source forwards from now on.
+
+        It has a media clock of its own, and that goes on from the old one only as well as its key frame was
+        on time.
+        """
+        for compound in self.reports.regular([], [consumer], None, now):
+            self._send(compound)
+
     def drops(self) -> Counter[str]:
         """Reasons for which RTCP was dropped."""
         return self.session.drops if self.session is not None else Counter()

@@ -188,6 +188,7 @@ class Worker(Emitter):
                 consumer = context.consumers.get(send_stream)
                 if consumer is not None:
                     consumer.source_switched(source)
+                    context.transports[consumer.transport].media.tell_clock(consumer, now)
             case _:
                 self._take_stream_upcall(upcall, now)
 
