@@ -208,6 +208,7 @@ class Consumer(Emitter):
             "producerId": self.producer_id,
             "kind": self.kind,
             "type": self.type.value,
+            "traceEventTypes": self.traces.types,
             "rtpParameters": self.rtp_parameters,
             "paused": self.paused,
             "producerPaused": self.producer.paused,

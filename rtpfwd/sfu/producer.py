@@ -165,6 +165,7 @@ class Producer(Emitter):
             "id": self.id,
             "kind": self.kind,
             "type": self.type.value,
+            "traceEventTypes": self.traces.types,
             "rtpParameters": self.rtp_parameters,
             "rtpMapping": self.mapping.to_json(),
             "paused": self.paused,

@@ -12,6 +12,7 @@ from rtpfwd.ortc.json_values import JsonObject
 from rtpfwd.sfu.active_speaker_observer import ActiveSpeakerObserver
 from rtpfwd.sfu.audio_level_observer import AudioLevelObserver
 from rtpfwd.sfu.context import Context, check_app_data
+from rtpfwd.sfu.dump import groups, pairs
 from rtpfwd.sfu.events import Emitter
 from rtpfwd.sfu.producer import Producer
 from rtpfwd.sfu.rtp_observer import RtpObserver
@@ -126,15 +127,16 @@ class Router(Emitter):
 
     def dump(self) -> JsonObject:
         """Who is connected to whom."""
+        producers = self._producers.values()
         return {
             "id": self.id,
             "transportIds": list(self.transports),
             "rtpObserverIds": list(self.rtp_observers),
-            "mapProducerIdConsumerIds": {one.id: list(one.watchers) for one in self._producers.values()},
-            "mapConsumerIdProducerId": {
-                consumer: one.id for one in self._producers.values() for consumer in one.watchers
-            },
-            "mapProducerIdObserverIds": {one.id: list(one.observers) for one in self._producers.values()},
+            "mapProducerIdConsumerIds": groups({one.id: one.watchers for one in producers}),
+            "mapConsumerIdProducerId": pairs(
+                {consumer: one.id for one in producers for consumer in one.watchers}
+            ),
+            "mapProducerIdObserverIds": groups({one.id: one.observers for one in producers}),
         }
 
     def _end(self, now: Instant) -> None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from rtpfwd.dataplane.interface import UnknownSsrc
 from rtpfwd.errors import InvalidParameters
+from rtpfwd.ortc.json_values import JsonObject
+from rtpfwd.sfu.dump import pairs
 
 if TYPE_CHECKING:
     from rtpfwd.sfu.producer import Producer
@@ -68,10 +70,10 @@ class RtpListener:
         rid = unknown.rid if unknown.rid is not None else unknown.repaired_rid
         return self._by_rid.get(rid) if rid is not None else None
 
-    def dump(self) -> dict[str, dict[str, str]]:
+    def dump(self) -> JsonObject:
         """mediasoup's three tables: key -> producer id."""
         return {
-            "ssrcTable": {str(ssrc): producer.id for ssrc, producer in self._by_ssrc.items()},
-            "midTable": {mid: producer.id for mid, producer in self._by_mid.items()},
-            "ridTable": {rid: producer.id for rid, producer in self._by_rid.items()},
+            "ssrcTable": pairs({ssrc: producer.id for ssrc, producer in self._by_ssrc.items()}),
+            "midTable": pairs({mid: producer.id for mid, producer in self._by_mid.items()}),
+            "ridTable": pairs({rid: producer.id for rid, producer in self._by_rid.items()}),
         }

@@ -40,6 +40,11 @@ class Traces:
         """Whether packets are asked for."""
         return bool(self._types & PACKET_TYPES)
 
+    @property
+    def types(self) -> list[str]:
+        """What is asked for, as ``dump()`` tells it."""
+        return sorted(self._types)
+
     def enable(self, types: Iterable[str]) -> None:
         """Ask for these types and no others. Raises ``InvalidParameters`` for a type that there is not."""
         wanted = frozenset(types)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rtpfwd.clock import Instant
 from rtpfwd.ortc.json_values import JsonObject
+from rtpfwd.sfu.dump import pairs
 
 if TYPE_CHECKING:
     from rtpfwd.sfu.context import Context
@@ -76,6 +77,7 @@ def webrtc_transport(context: Context, transport: WebRtcTransport, now: Instant)
 
 def dump(transport: WebRtcTransport) -> JsonObject:
     """Everything, for people who debug; no secrets."""
+    consumers = transport.consumers.values()
     return {
         "id": transport.id,
         "type": "webrtc",
@@ -87,7 +89,10 @@ def dump(transport: WebRtcTransport) -> JsonObject:
         "dtlsState": transport.dtls_state,
         "producerIds": list(transport.producers),
         "consumerIds": list(transport.consumers),
-        "mapSsrcConsumerId": {str(ssrc): one.id for ssrc, one in transport.media.consumers.items()},
+        "mapSsrcConsumerId": pairs({one.ssrc: one.id for one in consumers}),
+        "mapRtxSsrcConsumerId": pairs(
+            {one.rtx_ssrc: one.id for one in consumers if one.rtx_ssrc is not None}
+        ),
         "rtpListener": transport.listener.dump(),
         "drops": dict(transport.secure.drop_counts() + transport.media.drops()),
     }

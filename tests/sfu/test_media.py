@@ -72,7 +72,7 @@ def test_a_producer_is_found_by_its_mid_alone(room, early):
     assert numbers(bob, consumer.ssrc) == [0, 1, 2], "the key frame that began it is not lost"
     assert producer.get_stats(now=room.now)[0]["ssrc"] == 0x4444
     assert producer.get_stats(now=room.now)[0]["packetCount"] == 3
-    assert alice.transport.dump()["rtpListener"]["ssrcTable"] == {str(0x4444): producer.id}
+    assert alice.transport.dump()["rtpListener"]["ssrcTable"] == [{"key": 0x4444, "value": producer.id}]
 
 
 def test_a_firefox_like_publisher_that_signals_ssrcs_and_sends_the_mid_is_not_learnt_twice(room):

@@ -169,7 +169,7 @@ def test_creating_and_closing_leaves_nothing_behind(room):
     assert room.worker.next_timeout() is None
     assert context.plane.counters().held == 0
     assert room.router.dump()["transportIds"] == []
-    assert room.router.dump()["mapProducerIdConsumerIds"] == {}
+    assert room.router.dump()["mapProducerIdConsumerIds"] == []
 
 
 def test_totals_outlive_what_they_count(room):
@@ -539,10 +539,12 @@ DUMPS = {
     "worker": {"routerIds"},
     "router": {"id", "transportIds", "mapProducerIdConsumerIds", "mapConsumerIdProducerId"},
     "transport": {
-        "id", "producerIds", "consumerIds", "mapSsrcConsumerId", "rtpListener", "iceRole", "iceCandidates",
-        "iceState", "iceSelectedTuple", "dtlsParameters", "dtlsState",
+        "id", "producerIds", "consumerIds", "mapSsrcConsumerId", "mapRtxSsrcConsumerId", "rtpListener",
+        "iceRole", "iceCandidates", "iceState", "iceSelectedTuple", "dtlsParameters", "dtlsState",
     },
-    "producer": {"id", "kind", "type", "rtpParameters", "rtpMapping", "rtpStreams", "paused"},
+    "producer": {
+        "id", "kind", "type", "rtpParameters", "rtpMapping", "rtpStreams", "paused", "traceEventTypes",
+    },
     "consumer": {"id", "producerId", "kind", "type", "rtpParameters", "paused", "producerPaused", "priority"},
 }  # fmt: skip
 
@@ -555,10 +557,11 @@ def test_dumps_have_the_names_of_mediasoup_3_27(room):
     }  # fmt: skip
     for name, wanted in DUMPS.items():
         assert wanted <= set(found[name]), name
-    assert found["router"]["mapProducerIdConsumerIds"] == {producer.id: [consumer.id]}
-    assert found["router"]["mapConsumerIdProducerId"] == {consumer.id: producer.id}
+    assert found["router"]["mapProducerIdConsumerIds"] == [{"key": producer.id, "values": [consumer.id]}]
+    assert found["router"]["mapConsumerIdProducerId"] == [{"key": consumer.id, "value": producer.id}]
+    assert found["transport"]["mapSsrcConsumerId"] == [{"key": consumer.ssrc, "value": consumer.id}]
     assert set(found["transport"]["rtpListener"]) == {"ssrcTable", "midTable", "ridTable"}
-    assert alice.transport.dump()["rtpListener"]["midTable"] == {"0": producer.id}
+    assert alice.transport.dump()["rtpListener"]["midTable"] == [{"key": "0", "value": producer.id}]
 
 
 def test_no_dump_shows_a_secret(room):

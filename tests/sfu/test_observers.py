@@ -267,7 +267,7 @@ def test_the_router_dumps_who_observes_whom():
     dump = party.call.router.dump()
     ids = [party.levels.id, party.speaker.id]
     assert dump["rtpObserverIds"] == ids
-    assert dump["mapProducerIdObserverIds"] == {party.producers["ann"].id: ids}
+    assert dump["mapProducerIdObserverIds"] == [{"key": party.producers["ann"].id, "values": ids}]
     assert (party.levels.type, party.speaker.type) == ("audiolevel", "activespeaker")
 
 
