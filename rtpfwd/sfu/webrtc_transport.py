@@ -180,6 +180,9 @@ class WebRtcTransport(Emitter):
             consumable, parse_rtp_mapping(mapping), bool(paused), app_data, self._producer_closed,
             self.media.ask_key_frame,
         )  # fmt: skip
+        for ssrc in producer.signaled_ssrcs():
+            if ssrc in self.media.consumers:
+                raise InvalidParameters(f"ssrc {ssrc} is one that this transport sends with")
         self.listener.add(producer)
         self.producers[producer.id] = producer
         self._on_producer(producer, True)
@@ -282,7 +285,8 @@ class WebRtcTransport(Emitter):
     def receive_unknown(self, unknown: UnknownSsrc, now: Instant) -> None:
         """A new SSRC."""
         producer = self.listener.find(unknown)
-        if producer is not None and unknown.ssrc not in self.media.incoming and producer.claim(unknown, now):
+        taken = unknown.ssrc in self.media.incoming or unknown.ssrc in self.media.consumers
+        if producer is not None and not taken and producer.claim(unknown, now):
             self.listener.learn(unknown.ssrc, producer)
             self.media.index(producer)
 
