@@ -46,6 +46,16 @@ def test_who_asks_for_more_numbers_than_are_remembered_still_gets_each_at_most_o
     assert len(one._last_resent) <= RESENDS_REMEMBERED
 
 
+def test_a_nack_that_crosses_a_packet_sent_late_is_not_answered_in_a_long_call_either():
+    one = resends()
+    for number in range(4 * RESENDS_REMEMBERED):
+        now = Instant(number * milliseconds(20))
+        one.sent_late(number, now)
+        assert not one.may_resend(number, RTT_US, Instant(now + milliseconds(50)))
+        assert one.may_resend(number, RTT_US, Instant(now + RTT_US))
+    assert len(one._last_resent) <= RESENDS_REMEMBERED
+
+
 def test_rtx_numbers_follow_each_other_over_the_wrap():
     one = resends(65_534)
     assert [one.next_sequence_number() for _ in range(4)] == [65_534, 65_535, 0, 1]

@@ -11,6 +11,7 @@ from rtpfwd.clock import Instant
 from rtpfwd.dataplane.interface import SendStreamSpec
 
 RESENDS_REMEMBERED = 512  # and so at most as many resends in a round trip
+LONG_ROUND_TRIP_US = 1_000_000  # no resend as old as that has an answer under way
 REPAIR_SHARE = 4  # repairs may take a quarter of what the media takes
 FIRST_BUDGET = MAX_BUDGET = (
     64_000  # bytes that may be saved up: a burst of fifty large packets is repaired at once
@@ -66,8 +67,14 @@ class Resends:
 
     def sent_late(self, sequence_number: int, now: Instant) -> None:
         """A packet was sent for the first time, after later ones: a NACK that crosses it needs no answer."""
-        if len(self._last_resent) < RESENDS_REMEMBERED:
-            self._last_resent[sequence_number] = now
+        resent = self._last_resent
+        resent.pop(sequence_number, None)
+        if len(resent) >= RESENDS_REMEMBERED:
+            oldest = next(iter(resent))
+            if now - resent[oldest] < LONG_ROUND_TRIP_US:
+                return
+            del resent[oldest]
+        resent[sequence_number] = now
 
     def earn(self, size: int) -> None:
         """A media packet of ``size`` bytes left: a quarter of it may be spent on repairs."""
