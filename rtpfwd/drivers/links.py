@@ -1,13 +1,11 @@
-"""How a simulated link treats datagrams: pure functions of a seed, so that every run of a story is the same.
+"""How a simulated link treats datagrams, so that every run of a story is the same.
 
 A link model says when a datagram arrives: never (lost), once, or more often (duplicated). Unequal times
-reorder. Models wrap one another; more of them (jitter, rate limits, bursts) belong into a network emulator of
-its own.
+reorder. Models wrap one another; loss, jitter, rates and what else networks do are in netem.py.
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -32,23 +30,6 @@ class FixedDelay:
     def arrivals(self, data: bytes, now: Instant) -> Sequence[Instant]:
         """Once."""
         return (Instant(now + self.delay_us),)
-
-
-class RandomLoss:
-    """Loses each datagram with probability ``share`` (0 to 1), independently; the rest is ``inner``'s."""
-
-    def __init__(self, inner: LinkModel, share: float, *, seed: int) -> None:
-        self.share = share
-        self.lost = 0
-        self._inner = inner
-        self._random = random.Random(seed)
-
-    def arrivals(self, data: bytes, now: Instant) -> Sequence[Instant]:
-        """None or the inner model's."""
-        if self._random.random() < self.share:
-            self.lost += 1
-            return ()
-        return self._inner.arrivals(data, now)
 
 
 class Hook:

@@ -30,8 +30,8 @@ NACK_NUMBERS_PER_PACKET = 256  # each may take four bytes, and a datagram has so
 
 UNREPAIRABLE = 16
 """So many packets refused for the repair budget, and only a key frame ends the standstill soon."""
-SILENCE_US = seconds(2)
-"""Receivers of video report each second; who was silent for longer lost what was sent meanwhile."""
+SILENCE_US = seconds(3)
+"""Receivers of video report each second, but a report may be lost; who was silent so long lost media too."""
 
 
 class MediaControl:

@@ -3,7 +3,8 @@
 import pytest
 
 from rtpfwd.clock import milliseconds
-from rtpfwd.drivers.links import FixedDelay, Hook, RandomLoss
+from rtpfwd.drivers.links import FixedDelay, Hook
+from rtpfwd.drivers.netem import UniformLoss
 from tests.scenarios.call import Call, assert_whole, camera
 
 DELAY = FixedDelay(milliseconds(10))
@@ -69,8 +70,8 @@ def test_a_consumer_without_rtx_gets_the_very_same_packet_again():
 @pytest.mark.parametrize("share", [0.01, 0.05, 0.10])
 def test_random_loss_both_ways_is_repaired(share):
     call = Call(keys=True)
-    alice = call.join(uplink=RandomLoss(DELAY, share, seed=1), downlink=RandomLoss(DELAY, share, seed=2))
-    bob = call.join(uplink=RandomLoss(DELAY, share, seed=3), downlink=RandomLoss(DELAY, share, seed=4))
+    alice = call.join(uplink=UniformLoss(DELAY, share, seed=1), downlink=UniformLoss(DELAY, share, seed=2))
+    bob = call.join(uplink=UniformLoss(DELAY, share, seed=3), downlink=UniformLoss(DELAY, share, seed=4))
     producer, _ = alice.produce(camera())
     _, sink = bob.consume(producer)
     call.run(20)
