@@ -25,7 +25,7 @@ time shows; replays begin after the handshake.
 
 A connection that fails before the handshake is complete was perhaps poisoned by a stranger (a ClientHello
 without a usable cipher is enough), so it is replaced, three times in ten seconds, and its alert is never
-sent.
+sent. So is one that waits for the rest of a hello, which costs nobody a try.
 
 Left out: DTLS 1.3 (not in pyOpenSSL), cookies (ICE has proven the address), data channels.
 """
@@ -56,6 +56,7 @@ LAST_RETRANSMISSION_US = seconds(4)  # mediasoup 3.27
 REPEAT_INTERVAL_US = milliseconds(50)  # at most this often for a peer that repeats its last flight
 MAX_REBUILDS = 3
 REBUILD_WINDOW_US = seconds(10)
+STALL_US = seconds(2)  # a hello that takes longer to come together is given up for the next one
 DTLS1_2_VERSION = 0xFEFD
 EXPORTER_LABEL = b"EXTRACTOR-dtls_srtp"  # RFC 5764 §4.2
 CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!SHA256:!SHA384:!aNULL:!eNULL"
@@ -85,26 +86,11 @@ class DtlsTransport:
     """One DTLS association. Its datagrams must come from, and go to, the path that ICE proved."""
 
     __slots__ = (
-        "_connection",
-        "_context",
-        "_deadline",
-        "_established",
-        "_events",
-        "_expected",
-        "_flight",
-        "_handshake_timeout_us",
-        "_interval_us",
-        "_out",
-        "_rebuilds",
-        "_record_number",
-        "_repeat_not_before",
-        "_resend_at",
-        "_role",
-        "_state",
-        "drops",
-        "record_drops",
+        "_connection", "_context", "_deadline", "_established", "_events", "_expected", "_flight",
+        "_handshake_timeout_us", "_heard_at", "_interval_us", "_out", "_rebuilds", "_record_number",
+        "_repeat_not_before", "_resend_at", "_role", "_state", "drops", "record_drops",
         "remote_certificate_pem",
-    )
+    )  # fmt: skip
 
     def __init__(
         self, context: DtlsContext, *, handshake_timeout_us: int = DEFAULT_HANDSHAKE_TIMEOUT_US
@@ -122,6 +108,7 @@ class DtlsTransport:
         self._interval_us = FIRST_RETRANSMISSION_US
         self._resend_at: Instant | None = None
         self._deadline: Instant | None = None
+        self._heard_at: Instant | None = None
         self._record_number = 0  # goes on over rebuilds: the peer remembers what it has seen
         self._repeat_not_before = Instant(0)
         self._rebuilds: deque[Instant] = deque()
@@ -214,9 +201,7 @@ class DtlsTransport:
         except SSL.Error as error:
             self._broken(error, now)
             return
-        fresh = self._read_output()
-        if fresh:
-            self._flight = fresh
+        self._flight = self._read_output() or self._flight
         self._out += self._flight
         self._interval_us = min(2 * self._interval_us, LAST_RETRANSMISSION_US)
         self._resend_at = Instant(now + self._interval_us)
@@ -242,6 +227,13 @@ class DtlsTransport:
 
     def _feed(self, record: records.Record, now: Instant) -> None:
         """One record into OpenSSL, and all that follows from it."""
+        if self._role is DtlsRole.SERVER and not self._flight:
+            # A stranger's piece of a hello that never ends would keep OpenSSL from the real one.
+            if self._heard_at is None:
+                self._heard_at = now
+            elif now - self._heard_at >= STALL_US:
+                self._build(now)
+                self._heard_at = now
         connection = self._connection
         if connection is None:
             return
@@ -360,7 +352,7 @@ class DtlsTransport:
         connection.set_ciphertext_mtu(DATAGRAM_LIMIT)
         self._connection = connection
         self._flight = []
-        self._resend_at = None
+        self._resend_at = self._heard_at = None
         if self._role is DtlsRole.CLIENT:
             connection.set_connect_state()
             try:
