@@ -103,3 +103,22 @@ def test_a_router_takes_the_parameters():
     for specs in ((CAMERA, low), (microphone,), (SourceSpec(kind="video", ssrc=1, mid="0", rtx_ssrc=2),)):
         parameters = ortc.get_producer_rtp_parameters(producer_parameters(*specs), capabilities)
         assert len(parameters["encodings"]) == len(specs)
+
+
+def test_padding_takes_a_number_and_carries_nothing():
+    source = MediaSource(SourceSpec(kind="video", ssrc=7, mid="0", first_sequence_number=65_535))
+    padding = RtpPacket.parse(source.make_padding(100))
+    assert (padding.sequence_number, padding.payload, padding.padding) == (65_535, b"", 100)
+    [frame] = source.make_frame(Instant(0), Instant(0))
+    assert RtpPacket.parse(frame).sequence_number == 0
+
+
+def test_a_source_that_is_restarted_has_other_numbers_another_clock_and_a_key_frame():
+    source = MediaSource(SourceSpec(kind="video", ssrc=7, mid="0"))
+    source.make_frame(Instant(0), Instant(0))
+    source.restart(5000, 123)
+    [frame] = source.make_frame(Instant(40_000), Instant(40_000))
+    packet = RtpPacket.parse(frame)
+    assert (packet.sequence_number, packet.timestamp, source.key_frames) == (5000, 123, 2)
+    assert source.retransmit(1) is None
+    assert source.timestamp_at(Instant(50_000)) == 123 + 900

@@ -101,3 +101,41 @@ def test_another_payload_type_is_not_media(sink, source):
     packet.payload_type = 100
     feed(sink, [packet])
     assert (sink.packets, sink.wrong_payload_type) == (0, 1)
+
+
+def test_a_key_frame_is_asked_for_when_packets_come_and_no_picture_does(sink, source):
+    packets = made(source, 10)
+    feed(sink, packets[1:3])
+    assert sink.next_key_frame_request() == NOW + milliseconds(200)
+    assert not sink.take_key_frame_request(NOW)
+    assert sink.take_key_frame_request(Instant(NOW + milliseconds(200)))
+    assert sink.next_key_frame_request() is None
+    feed(sink, packets[3:5], Instant(NOW + milliseconds(250)))
+    assert sink.next_key_frame_request() == NOW + milliseconds(450)
+    source.key_frame_wanted = True
+    feed(sink, made(source, 1), Instant(NOW + milliseconds(300)))
+    assert sink.next_key_frame_request() is None, "there it is"
+
+
+def test_a_jump_asks_for_a_key_frame_at_once(sink, source):
+    packets = made(source, 3)
+    packets[2].sequence_number = packets[0].sequence_number + MAX_GAP + 100 & 0xFFFF
+    feed(sink, packets)
+    assert sink.take_key_frame_request(NOW)
+
+
+def test_late_packets_make_it_wait_before_it_asks(sink, source):
+    packets = made(source, 12)
+    for turn in range(3):
+        first = turn * 3
+        feed(sink, [packets[first], packets[first + 2]])
+        feed(sink, [packets[first + 1]], Instant(NOW + milliseconds(40)))
+    feed(sink, [packets[9], packets[11]])
+    assert sink.take_nacks(NOW) == []
+    assert sink.next_nack() == NOW + milliseconds(40)
+
+
+def test_a_packet_from_before_the_first_one_is_no_duplicate(sink, source):
+    packets = made(source, 5)
+    feed(sink, [packets[2], packets[0], packets[3]])
+    assert (sink.duplicates, sink.packets, sink.missing) == (0, 3, [65531])

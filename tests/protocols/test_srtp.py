@@ -287,3 +287,11 @@ def test_any_bytes_come_through_or_raise_a_network_error(profile: Profile, way: 
             srtp.bind_call(session, name, trailer, way=way)(data)
         except RtpfwdError as error:
             assert isinstance(error, MalformedPacket | Unauthentic)
+
+
+def test_a_repair_half_a_second_late_can_still_be_sent() -> None:
+    own = keys(Profile.AEAD_AES_128_GCM)
+    out, into = RtpSender(own), RtpReceiver(mirrored(own))
+    for sequence in range(1, 900):
+        into.unprotect(out.protect(rtp(sequence)))
+    assert into.unprotect(out.protect(rtp(0))) == rtp(0)

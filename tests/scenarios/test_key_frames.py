@@ -117,3 +117,39 @@ def test_a_hundred_late_joiners_each_see_a_picture_within_a_second():
     # Each client's first check takes a round trip of its own.
     assert max(sink.pictures.shown_at[0] - at for at, sink in waits) <= seconds(1) + milliseconds(150)
     assert source.key_frames - before <= 6, "two a second"
+
+
+def test_a_viewer_that_asks_for_more_than_may_be_repaired_gets_a_key_frame_instead_of_a_standstill():
+    call = Call(keys=True)
+    gone = [False]
+    alice = call.join()
+    bob = call.join(downlink=Hook(DELAY, lambda data, now: [] if gone[0] and len(data) > 500 else None))
+    producer, [source] = alice.produce(camera(**VIDEO))
+    _, sink = bob.consume(producer)
+    call.run(3)
+    keys = source.key_frames
+    gone[0] = True
+    call.run(0.9)  # 270 packets: four times what is saved up for repairs
+    gone[0] = False
+    call.run(0.3)
+    assert 1 <= source.key_frames - keys <= 2
+    pictures = len(sink.pictures.shown_at)
+    call.run(0.3)
+    assert len(sink.pictures.shown_at) > pictures
+
+
+def test_a_viewer_that_was_silent_for_three_seconds_gets_a_key_frame_unasked():
+    call = Call(keys=True)
+    deaf = [False]
+    cut = Hook(DELAY, lambda data, now: [] if deaf[0] and data[0] >= 128 else None)
+    alice, bob = call.join(), call.join(uplink=cut, downlink=DELAY)
+    producer, [source] = alice.produce(camera())
+    bob.consume(producer)
+    call.run(3)
+    keys = source.key_frames
+    deaf[0] = True
+    call.run(4)
+    assert source.key_frames == keys
+    deaf[0] = False
+    call.run(1.2)
+    assert source.key_frames == keys + 1
