@@ -189,8 +189,8 @@ def rtcp_samples() -> Iterator[Sample]:
     yield "version-0-behind-a-good-one", names.serialize() + b"\x01\xc8\0\0"
     yield "xr-block-past-the-end", b"\x80\xcf\0\2\0\0\0\1\x04\0\xff\xff"
     yield "xr-dlrr-of-half-an-item", b"\x80\xcf\0\3\0\0\0\1\x05\0\0\1\0\0\0\1"
-    yield "feedback-about-65535-in-eight-runs", _feedback(205, 15, struct.pack(
-        "!HHI8H", 0, 65535, 0, *[0x1FFF] * 8))  # fmt: skip
+    yield "feedback-about-65535-in-nine-runs", _feedback(205, 15, struct.pack(
+        "!HHI10H", 0, 65535, 0, *[0x1FFF] * 10))  # fmt: skip
     yield "feedback-deltas-missing", _feedback(205, 15, struct.pack("!HHIHH", 0, 100, 0, 0x2064, 0))
     yield "feedback-symbol-3", _feedback(205, 15, struct.pack("!HHIHH", 0, 7, 0, 0xFFFF, 0))
     yield "application-packet", b"\x80\xcc\0\2\0\0\0\1name"
@@ -408,7 +408,7 @@ def receive_samples() -> Iterator[Sample]:
         start + step(Step.PUBLISHER_RTCP, report.serialize()) + step(Step.WAIT, length=3000),
     )
     for title, sample in rtcp_samples():
-        if title in ("extended-report", "remb-of-2-to-the-81", "feedback-about-65535-in-eight-runs"):
+        if title in ("extended-report", "remb-of-2-to-the-81", "feedback-about-65535-in-nine-runs"):
             yield f"rtcp-{title}", step(Step.VIEWER_RTCP, sample) + step(Step.PUBLISHER_RTCP, sample) + wait
     raw = (
         start

@@ -36,6 +36,7 @@ from rtpfwd.dataplane.load import PLANES
 from rtpfwd.drivers.fake_media import producer_parameters
 from rtpfwd.errors import InvalidParameters
 from rtpfwd.wire.demux import Kind, classify
+from rtpfwd.wire.rtcp.compound import parse_compound
 from rtpfwd.wire.rtcp.feedback import FirEntry, FullIntraRequest, Nack, PictureLossIndication
 from rtpfwd.wire.rtcp.remb import ReceiverEstimatedMaxBitrate
 from rtpfwd.wire.rtcp.reports import ReceiverReport, ReportBlock
@@ -483,6 +484,17 @@ def test_r15_a_remb_that_does_not_add_up_is_ignored(call, body):
     [stat] = call.bob.transport.get_stats(now=call.room.now)
     assert stat["availableOutgoingBitrate"] == 500_000
     assert call.drops() == {"rtcp_malformed": 1}
+
+
+def test_r16_forty_feedbacks_about_65535_packets_each_in_one_datagram_are_the_work_of_two(call):
+    feedback = corpus_of("rtcp")["feedback-about-65535-in-nine-runs.bin"]
+    body = feedback * (1400 // len(feedback))
+    packets, malformed = parse_compound(body)
+    assert len(packets) == 1
+    assert malformed is not None
+    call.room.arrive(call.bob.peer.send_raw_rtcp(body))
+    assert call.drops() == {"rtcp_malformed": 1}
+    call.still_works()
 
 
 @pytest.mark.parametrize("value", [0, 1, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF])

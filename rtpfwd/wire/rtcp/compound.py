@@ -4,7 +4,7 @@ Source: RFC 3550 §6.1 (compound packets); RFC 5506 (reduced size: any packet ma
 
 What cannot be understood is kept as ``UnknownPacket``; what is broken is left out and reported, and never
 takes its neighbours with it: a packet whose body does not parse is stepped over, and only a broken header
-ends the reading.
+(or more transport-wide feedback than makes sense) ends the reading.
 """
 
 from collections.abc import Iterable
@@ -26,6 +26,11 @@ from rtpfwd.wire.rtcp.header import PacketType, parse_header, serialize_packet
 from rtpfwd.wire.rtcp.remb import REMB_FORMAT, REMB_IDENTIFIER, ReceiverEstimatedMaxBitrate
 from rtpfwd.wire.rtcp.reports import Goodbye, ReceiverReport, SenderReport, SourceDescription
 from rtpfwd.wire.rtcp.transport_cc import TRANSPORT_CC_FORMAT, TransportFeedback
+
+MAX_STATUSES = 0xFFFF
+"""Packets that all transport-wide feedback of a datagram may be about: one of 28 bytes reaches it by itself,
+and forty of them would be work for tens of milliseconds.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +70,19 @@ def parse_compound(data: Buffer) -> tuple[list[RtcpPacket], str | None]:
     """
     packets: list[RtcpPacket] = []
     malformed: str | None = None
-    offset = 0
+    offset = statuses = 0
     while offset < len(data):
         try:
             header = parse_header(data, offset)
         except MalformedPacket as error:
             return packets, malformed or str(error)
         try:
-            packets.append(
-                _parse_body(header.packet_type, header.count, data[header.body_start : header.body_end])
-            )
+            packet = _parse_body(header.packet_type, header.count, data[header.body_start : header.body_end])
+            if isinstance(packet, TransportFeedback):
+                statuses += len(packet.packets)
+                if statuses > MAX_STATUSES:
+                    return packets, malformed or f"transport feedback about {statuses} packets in a datagram"
+            packets.append(packet)
         except MalformedPacket as error:
             malformed = malformed or str(error)
         offset = header.end
