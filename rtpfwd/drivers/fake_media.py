@@ -68,6 +68,8 @@ class SourceSpec:
     payload_bytes: int = 1000
     first_sequence_number: int = 1
     first_timestamp: int = 0
+    more_extensions: tuple[tuple[str, int, bytes], ...] = ()
+    """Header extensions that every packet carries: (URI, id, value)."""
 
     @property
     def clock_rate(self) -> int:
@@ -213,6 +215,7 @@ class MediaSource:
         elements = {EXTENSION_IDS[MID]: self.spec.mid.encode()}
         if self.spec.rid is not None:
             elements[EXTENSION_IDS[rid_uri]] = self.spec.rid.encode()
+        elements |= {number: value for _, number, value in self.spec.more_extensions}
         if self.loudness is not None and captured is not None:
             level = self.loudness(captured)
             value = serialize_audio_level(AudioLevel(level <= VOICE_UP_TO, level))
@@ -263,7 +266,8 @@ def producer_parameters(*specs: SourceSpec) -> JsonObject:
     return {
         "mid": first.mid,
         "codecs": codecs,
-        "headerExtensions": [{"uri": uri, "id": EXTENSION_IDS[uri]} for uri in uris],
+        "headerExtensions": [{"uri": uri, "id": EXTENSION_IDS[uri]} for uri in uris]
+        + [{"uri": uri, "id": number} for uri, number, _ in first.more_extensions],
         "encodings": [_encoding(spec) for spec in specs],
         "rtcp": {"cname": "rtpfwd-test", "reducedSize": True},
     }

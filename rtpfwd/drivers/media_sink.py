@@ -66,6 +66,8 @@ class MediaSink:
         """The numbers that the source gave to the packets, in order of arrival; those without a mark leave
         none.
         """
+        self.last_packet: RtpPacket | None = None
+        """The last one that counted, as it came."""
         self.pictures = PictureLog()
         """Of VP8: what could be shown."""
         self.nack_retry_us = NACK_RETRY_US
@@ -208,6 +210,7 @@ class MediaSink:
         self.octets += len(payload)
         self.repaired += repaired
         self.last_arrival = now
+        self.last_packet = packet
         is_key_frame = False
         if self.is_vp8:
             descriptor = parse_vp8(payload)

@@ -8,6 +8,7 @@ from rtpfwd.clock import Instant, milliseconds, seconds
 from rtpfwd.drivers.links import FixedDelay, Hook
 from rtpfwd.drivers.media_sink import MediaSink
 from rtpfwd.drivers.netem import LinkSpec, emulate
+from rtpfwd.wire.header_extensions import ABS_CAPTURE_TIME, PLAYOUT_DELAY, parse_elements
 from tests.scenarios.call import Call, Client, camera, microphone
 
 A_LITTLE_US = milliseconds(3)
@@ -119,3 +120,17 @@ def test_a_switch_at_a_key_frame_that_comes_late_is_in_sync_at_once():
     off = [error for error in seen.capture_errors_us if abs(error - AHEAD_US) > A_LITTLE_US]
     assert len(off) <= 3, "no more than came together with the first report"
     assert_in_sync(call, [seen], 2)
+
+
+def test_capture_times_and_playout_delays_that_a_publisher_writes_reach_the_viewer_as_they_are():
+    call = Call(keys=True)
+    written = {ABS_CAPTURE_TIME: bytes(range(8)), PLAYOUT_DELAY: b"\x01\x20\x30"}
+    alice, bob = call.join(), call.join()
+    more = tuple((uri, 12 + place, value) for place, (uri, value) in enumerate(written.items()))
+    producer, _ = alice.produce(camera(more_extensions=more))
+    consumer, sink = bob.consume(producer)
+    call.run(1)
+    packet = sink.last_packet
+    elements = parse_elements(packet.extension_profile, packet.extension)
+    ids = {one["uri"]: one["id"] for one in consumer.rtp_parameters["headerExtensions"]}
+    assert {uri: elements[ids[uri]] for uri in written} == written
