@@ -1,8 +1,8 @@
 """Every entry of the corpus, and then so many seconds of mutations of it, for each target.
 
-``FUZZ_SECONDS`` is the time for each target: 30 unless told, less while you work, more in a night. Two targets
-run side by side in processes of their own. ``FUZZ_SEED`` chooses other mutations. ``python -m tests.fuzz.TARGET``
-fuzzes one target alone.
+``FUZZ_SECONDS`` is the time for each target: 30 unless told, less while you work, more in a night. Two
+targets run side by side in processes of their own. ``FUZZ_SEED`` chooses other mutations. ``python -m
+tests.fuzz.TARGET`` fuzzes one target alone.
 """
 
 from __future__ import annotations
