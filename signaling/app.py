@@ -175,7 +175,12 @@ async def _start_driver(settings: Settings) -> RealtimeDriver:
             announced_ip=name,
         )
     port = settings.mediasoup_listen_port
-    listen = ListenSettings(ips=list(settings.listen_ip), port=port, announced=announced)
+    listen = ListenSettings(
+        ips=list(settings.listen_ip),
+        port=port,
+        announced=announced,
+        expose_internal=settings.expose_internal_ip,
+    )
     try:
         return await RealtimeDriver.start(listen)
     except InvalidParameters as error:

@@ -96,6 +96,7 @@ class Settings(BaseSettings):
     port: Port = 5000  # of HTTP and Socket.IO
     listen_ip: Names = ("0.0.0.0", "::")  # addresses that media binds
     announced_ip: Names = ()  # addresses or host names put into ICE candidates; none: those of the interfaces
+    expose_internal_ip: bool = False  # announce the bound addresses too, after ANNOUNCED_IP
     mediasoup_listen_port: Port = Field(
         default=3000, validation_alias=AliasChoices("mediasoup_listen_port", "media_port")
     )  # the one UDP port of all media

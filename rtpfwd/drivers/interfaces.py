@@ -33,6 +33,8 @@ class ListenSettings:
     port: int = 0
     announced: Sequence[str] = ()
     """IP addresses or host names for the candidates, in order of preference, in place of the bound ones."""
+    expose_internal: bool = False
+    """Tell the bound addresses too, after the announced ones (mediasoup's ``exposeInternalIp``)."""
 
 
 def interface_addresses() -> list[str]:
@@ -76,11 +78,13 @@ def expanded_addresses(listen: ListenSettings, bound: Sequence[str]) -> list[str
     return [ip for ip in bound if ip not in named]
 
 
-def listen_addresses(bound: Sequence[tuple[str, int]], announced: Sequence[str]) -> list[ListenAddress]:
+def listen_addresses(
+    bound: Sequence[tuple[str, int]], announced: Sequence[str], expose_internal: bool = False
+) -> list[ListenAddress]:
     """What candidates say, for sockets bound to ``(ip, port)``: each ``local`` is an index into ``bound``.
 
     An announced IP belongs to the first socket of its family (loopback ones are last), a host name to the
-    first socket. Raises ``InvalidParameters`` for an announced IP of a family that nothing is bound to.
+    first socket. ``expose_internal`` adds the bound ones after them. Raises ``InvalidParameters`` for an announced IP of a family that nothing is bound to.
     """
     if not announced:
         return [ListenAddress(ip, port, index) for index, (ip, port) in enumerate(bound)]
@@ -90,6 +94,13 @@ def listen_addresses(bound: Sequence[tuple[str, int]], announced: Sequence[str])
         if index is None:
             raise InvalidParameters(f"listen.announced: no socket of the family of {name}")
         addresses.append(ListenAddress(name, bound[index][1], index))
+    if expose_internal:
+        told = {one.address for one in addresses}
+        addresses += [
+            ListenAddress(ip, port, index, internal=True)
+            for index, (ip, port) in enumerate(bound)
+            if ip not in told
+        ]
     return addresses
 
 

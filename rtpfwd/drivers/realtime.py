@@ -86,7 +86,9 @@ class RealtimeDriver:
         sockets = UdpSockets.bind(ips, listen.port, optional=expanded_addresses(listen, ips))
         try:
             addresses = listen_addresses(
-                [(info.address, info.port) for info in sockets.info()], listen.announced
+                [(info.address, info.port) for info in sockets.info()],
+                listen.announced,
+                listen.expose_internal,
             )
             worker = Worker(
                 load_plane(plane, settings.plane),

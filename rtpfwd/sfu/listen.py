@@ -8,6 +8,7 @@ from dataclasses import dataclass
 HOST_TYPE_PREFERENCE = 64  # mediasoup's value for its host candidates
 LOCAL_PREFERENCE = 10_000  # mediasoup: minus 100 for each further listen info
 LOCAL_PREFERENCE_STEP = 100
+INTERNAL_PENALTY = 1000  # mediasoup's exposeInternalIp: the announced address is to be tried first
 COMPONENT = 1
 
 
@@ -18,6 +19,8 @@ class ListenAddress:
     address: str
     port: int
     local: int
+    internal: bool = False
+    """A bound address that is told beside the announced ones, for peers on the inside."""
 
 
 def ice_candidates(listen: Sequence[ListenAddress]) -> list[dict[str, object]]:
@@ -26,7 +29,8 @@ def ice_candidates(listen: Sequence[ListenAddress]) -> list[dict[str, object]]:
 
 
 def _candidate(listen: ListenAddress, position: int) -> dict[str, object]:
-    local_preference = max(LOCAL_PREFERENCE - LOCAL_PREFERENCE_STEP * position, 0)
+    local_preference = LOCAL_PREFERENCE - LOCAL_PREFERENCE_STEP * position
+    local_preference = max(local_preference - INTERNAL_PENALTY * listen.internal, 0)
     return {
         "foundation": "udpcandidate",
         "priority": HOST_TYPE_PREFERENCE << 24 | local_preference << 8 | 256 - COMPONENT,

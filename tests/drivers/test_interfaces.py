@@ -10,7 +10,7 @@ from rtpfwd.drivers.interfaces import (
     listen_addresses,
 )
 from rtpfwd.errors import InvalidParameters
-from rtpfwd.sfu.listen import ListenAddress
+from rtpfwd.sfu.listen import ListenAddress, ice_candidates
 
 DOCKERISH = ["127.0.0.1", "::1", "10.0.0.5", "fe80::1", "172.17.0.1", "2001:db8::5", "ff02::1", "169.254.7.7"]
 
@@ -81,3 +81,17 @@ def test_announced_addresses_replace_the_bound_ones_and_keep_to_their_family():
 def test_an_announced_address_that_leads_nowhere_is_refused(name):
     with pytest.raises(InvalidParameters):
         listen_addresses([("172.17.0.2", 3000)], [name])
+
+
+def test_bound_addresses_can_be_told_after_the_announced_ones_at_a_lower_priority():
+    bound = [("10.0.0.5", 3000), ("127.0.0.1", 3000)]
+    told = listen_addresses(bound, ["203.0.113.7"], expose_internal=True)
+    assert [(one.address, one.internal) for one in told] == [
+        ("203.0.113.7", False),
+        ("10.0.0.5", True),
+        ("127.0.0.1", True),
+    ]
+    priorities = [candidate["priority"] for candidate in ice_candidates(told)]
+    assert priorities[0] == 1076302079, "mediasoup's for its first"
+    assert priorities[0] - priorities[1] == (1000 + 100) << 8
+    assert priorities == sorted(priorities, reverse=True)
