@@ -2,10 +2,13 @@
 
 import type { types } from "mediasoup-client";
 
+import { Patience } from "../lib/patience.ts";
 import type { Store } from "../lib/store.ts";
 import { SignalingError, type SignalingClient } from "../signaling/client.ts";
 import type { Kind } from "../signaling/messages.ts";
 import { withMedia, withoutProducer, withProducer, type RoomState } from "./state.ts";
+
+const LOOK_EVERY_MS = 1_000;
 
 export interface Wanted {
   producerId: string;
@@ -21,6 +24,13 @@ export interface ConsumerStats {
   stats: Record<string, unknown>[];
 }
 
+/** What is looked at in the browser's statistics. */
+interface Report {
+  trackIdentifier?: string;
+  nackCount?: number;
+  currentRoundTripTime?: number;
+}
+
 export class Receiving {
   private readonly signaling: SignalingClient;
   private readonly store: Store<RoomState>;
@@ -28,6 +38,9 @@ export class Receiving {
   private readonly transport: types.Transport;
   /** By producer id; null while the consumer is being made. */
   private readonly consumers = new Map<string, types.Consumer | null>();
+  /** By the id of the peer that sends. */
+  private readonly patience = new Map<string, Patience>();
+  private readonly timer = setInterval(() => void this.waitForRepairs(), LOOK_EVERY_MS);
 
   constructor(
     signaling: SignalingClient,
@@ -97,6 +110,7 @@ export class Receiving {
   }
 
   close(): void {
+    clearInterval(this.timer);
     this.consumers.clear();
     this.transport.close();
   }
@@ -126,6 +140,31 @@ export class Receiving {
       const change = producerPaused === undefined ? {} : { paused: producerPaused };
       return withMedia(next, producerId, { ...change, consumerId: consumer.id, stream });
     });
+  }
+
+  /** Keeps somebody's picture back while its packets have to be repaired, and the sound with it. */
+  private async waitForRepairs(): Promise<void> {
+    if (this.transport.closed || this.consumers.size === 0) return;
+    const reports = [...(await this.transport.getStats()).values()] as Report[];
+    const roundTripMs = 1000 * Math.max(0, ...reports.map((report) => report.currentRoundTripTime ?? 0));
+    const asked = new Map(reports.map((report) => [report.trackIdentifier, report.nackCount ?? 0]));
+    const bySender = new Map<string, types.Consumer[]>();
+    for (const [producerId, consumer] of this.consumers) {
+      const sender = this.ownerOf(producerId);
+      if (consumer && sender !== null) bySender.set(sender, [...(bySender.get(sender) ?? []), consumer]);
+    }
+    for (const sender of this.patience.keys()) if (!bySender.has(sender)) this.patience.delete(sender);
+    for (const [sender, consumers] of bySender) {
+      const patience = this.patience.get(sender) ?? new Patience();
+      this.patience.set(sender, patience);
+      const repairs = consumers.reduce((sum, { track }) => sum + (asked.get(track.id) ?? 0), 0);
+      const target = patience.note(repairs, roundTripMs);
+      for (const { rtpReceiver } of consumers) {
+        if (rtpReceiver && "jitterBufferTarget" in rtpReceiver && rtpReceiver.jitterBufferTarget !== target) {
+          rtpReceiver.jitterBufferTarget = target;
+        }
+      }
+    }
   }
 
   private giveUp(producerId: string, error: unknown): void {
