@@ -84,7 +84,8 @@ def listen_addresses(
     """What candidates say, for sockets bound to ``(ip, port)``: each ``local`` is an index into ``bound``.
 
     An announced IP belongs to the first socket of its family (loopback ones are last), a host name to the
-    first socket. ``expose_internal`` adds the bound ones after them. Raises ``InvalidParameters`` for an announced IP of a family that nothing is bound to.
+    first socket. ``expose_internal`` adds the bound ones after them. Raises ``InvalidParameters`` for an
+    announced IP of a family that nothing is bound to.
     """
     if not announced:
         return [ListenAddress(ip, port, index) for index, (ip, port) in enumerate(bound)]
