@@ -7,6 +7,7 @@ timer runs only while there is somebody to listen to.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
@@ -22,7 +23,7 @@ FindProducer = Callable[[str], Producer | None]
 OBSERVER_EVENTS = frozenset(("routerclose", "close", "pause", "resume", "addproducer", "removeproducer"))
 
 
-class RtpObserver(Emitter):
+class RtpObserver(Emitter, ABC):
     """Base of the observers. ``TYPE`` is mediasoup's ``type``; subclasses fill in the underscored methods."""
 
     EVENTS: ClassVar[frozenset[str]] = OBSERVER_EVENTS
@@ -153,23 +154,23 @@ class RtpObserver(Emitter):
 
     # -- what observers differ in ------------------------------------------------------------------------
 
-    def _added(self, producer: Producer, now: Instant) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _added(self, producer: Producer, now: Instant) -> None: ...
 
-    def _removed(self, producer: Producer, now: Instant) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _removed(self, producer: Producer, now: Instant) -> None: ...
 
-    def _heard(self, producer: Producer, samples: Sequence[AudioLevelSample]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _heard(self, producer: Producer, samples: Sequence[AudioLevelSample]) -> None: ...
 
-    def _muted(self, producer: Producer, paused: bool) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _muted(self, producer: Producer, paused: bool) -> None: ...
 
-    def _silenced(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _silenced(self) -> None: ...
 
-    def _conclude(self, now: Instant) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _conclude(self, now: Instant) -> None: ...
 
     # -- inside ------------------------------------------------------------------------------------------
 
