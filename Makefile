@@ -23,7 +23,7 @@ test: setup ## set up and run all tests, those in real browsers included
 check: setup ## lint, types and all tests: what has to pass before a commit
 	@$(MAKE) --no-print-directory lint types test
 
-setup: $(STAMPS)/dev $(STAMPS)/web $(STAMPS)/node-tests $(STAMPS)/chromium ## everything that tests need
+setup: $(STAMPS)/dev $(STAMPS)/web $(STAMPS)/node-tests $(STAMPS)/chromium $(STAMPS)/namespaces ## everything that tests need
 
 format: $(STAMPS)/dev ## format the Python code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
@@ -92,5 +92,16 @@ $(STAMPS)/chromium:
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
 	else \
 	  echo "The browser tests need Chromium: apt-get install chromium, then again."; exit 1; \
+	fi
+	@mkdir -p $(STAMPS) && touch $@
+
+# Tests over bad links make network namespaces of their own. Without these tools they say so and are skipped.
+$(STAMPS)/namespaces:
+	@if command -v nft >/dev/null && command -v ip >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "== installing ip and nft for the tests over bad links"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends iproute2 nftables >/dev/null; \
+	else \
+	  echo "Without ip and nft (iproute2, nftables) the tests over bad links are skipped."; \
 	fi
 	@mkdir -p $(STAMPS) && touch $@
