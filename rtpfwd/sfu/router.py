@@ -52,7 +52,7 @@ class Router(Emitter):
             raise LimitExceeded("max_half_open_handshakes")
         transport = WebRtcTransport(
             self._context,
-            self.rtp_capabilities,
+            lambda: self.rtp_capabilities,
             self._producers.get,
             check_app_data(app_data),
             self._transport_closed,
@@ -98,6 +98,14 @@ class Router(Emitter):
         )
         self.rtp_observers[observer.id] = observer
         return observer
+
+    def update_media_codecs(self, media_codecs: Any) -> None:
+        """Other codecs for producers from now on; those that there are stay as they are.
+
+        Raises ``InvalidParameters``, ``UnsupportedError`` and ``InvalidState``.
+        """
+        self._check_open()
+        self.rtp_capabilities = ortc.generate_router_rtp_capabilities(media_codecs)
 
     def can_consume(self, producer_id: str, rtp_capabilities: Any) -> bool:
         """Whether a peer with these capabilities can be sent this producer.

@@ -53,7 +53,7 @@ class WebRtcTransport(Emitter):
     def __init__(
         self,
         context: Context,
-        router_rtp_capabilities: JsonObject,
+        router_rtp_capabilities: Callable[[], JsonObject],
         find_producer: Callable[[str], Producer | None],
         app_data: JsonObject,
         on_close: Callable[[WebRtcTransport], None],
@@ -166,12 +166,13 @@ class WebRtcTransport(Emitter):
         if len(self.producers) >= self._context.settings.max_producers_per_transport:
             raise LimitExceeded("max_producers_per_transport")
         app_data = check_app_data(app_data)
-        normalised = ortc.get_producer_rtp_parameters(rtp_parameters, self._capabilities)
+        capabilities = self._capabilities()
+        normalised = ortc.get_producer_rtp_parameters(rtp_parameters, capabilities)
         self._set_cname(normalised)
         mapping = ortc.get_producer_rtp_parameters_mapping(
-            normalised, self._capabilities, entropy=self._context.entropy
+            normalised, capabilities, entropy=self._context.entropy
         )
-        consumable = ortc.get_consumable_rtp_parameters(kind, normalised, self._capabilities, mapping)
+        consumable = ortc.get_consumable_rtp_parameters(kind, normalised, capabilities, mapping)
         parameters = parse_rtp_parameters(normalised)
         if any(codec.kind != kind for codec in parameters.codecs):
             raise InvalidParameters(f"rtpParameters.codecs: not all are of kind {kind}")

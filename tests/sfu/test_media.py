@@ -9,6 +9,7 @@ import pytest
 
 from rtpfwd.clock import milliseconds, seconds
 from rtpfwd.drivers.fake_media import producer_parameters
+from rtpfwd.errors import UnsupportedError
 from rtpfwd.sfu.producer import Producer
 from rtpfwd.wire.header_extensions import VIDEO_ORIENTATION
 from rtpfwd.wire.rtcp.feedback import Nack, PictureLossIndication
@@ -475,3 +476,12 @@ def test_a_hundred_forged_packets_end_nothing(room):
     assert len(bob.rtp) == 1
     assert alice.transport.ice_state == "completed"
     assert alice.transport.dtls_state == "connected"
+
+
+def test_a_router_takes_other_codecs_for_producers_to_come(room):
+    alice = room.join()
+    first = alice.produce(camera(0x10))
+    room.router.update_media_codecs([{"kind": "video", "mimeType": "video/H264", "clockRate": 90_000}])
+    assert not first.closed
+    with pytest.raises(UnsupportedError):
+        alice.produce(camera(0x20))
