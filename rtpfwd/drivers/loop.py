@@ -13,7 +13,7 @@ from dataclasses import dataclass
 try:
     import uvloop
 except ImportError:  # not on Windows
-    uvloop = None  # type: ignore[assignment]
+    uvloop = None  # type: ignore[assignment]  # where there is none, asyncio serves
 
 LAG_INTERVAL_S = 0.1
 LAG_WINDOWS = 10  # of one second each: what ``worst_us`` looks back on

@@ -97,7 +97,7 @@ class StreamWriter:
     def verbatim(self, ciphertext: bytes, out: list[Datagram]) -> None:
         """Send the same bytes again."""
         self._resends.count_verbatim(len(ciphertext))
-        out.append((ciphertext, self._transport.selected))  # type: ignore[arg-type]
+        out.append((ciphertext, self._transport.selected))  # type: ignore[arg-type]  # whoever calls has looked
 
     def _send(
         self,
@@ -132,7 +132,7 @@ class StreamWriter:
             self._trace(packet, len(plain), len(payload), payload_type, sequence_number, ssrc, segment)
         if keep_as is not None and self._spec.keep_ciphertext:
             self._resends.keep(keep_as, protected, now)
-        out.append((protected, transport.selected))  # type: ignore[arg-type]
+        out.append((protected, transport.selected))  # type: ignore[arg-type]  # whoever calls has looked
         return len(plain)
 
     def _trace(
