@@ -1,9 +1,10 @@
-"""The seam between control plane and data plane: the only door into this floor.
+"""The seam between control plane and data plane: the only door into this floor. Ids and upcalls come
+through it.
 
-Happens per packet: inside. Happens per interval or per message: outside. Ids, integers, bytes and the frozen
-records below cross the seam; objects with behaviour do not, so that a dict of Python objects and a table of C
-structs can both stand behind it. The plane reads no clock and chooses nothing at random: times and first
-numbers arrive as arguments.
+Happens per packet: inside. Happens per interval or per message: outside. Ids, integers, bytes and the
+frozen records below cross the seam; objects with behaviour do not, so that a dict of Python objects and a
+table of C structs can both stand behind it. The plane reads no clock and chooses nothing at random: times
+and first numbers arrive as arguments.
 """
 
 from __future__ import annotations
@@ -11,15 +12,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import NewType, Protocol
+from typing import Protocol
 
 from rtpfwd.clock import Instant
+from rtpfwd.dataplane.ids import ReceiveStreamId as ReceiveStreamId
+from rtpfwd.dataplane.ids import SendStreamId as SendStreamId
+from rtpfwd.dataplane.ids import TransportId as TransportId
+from rtpfwd.dataplane.upcalls import DtlsReceived as DtlsReceived
+from rtpfwd.dataplane.upcalls import KeyFrameNeeded as KeyFrameNeeded
+from rtpfwd.dataplane.upcalls import KeyFrameReceived as KeyFrameReceived
+from rtpfwd.dataplane.upcalls import OrientationChanged as OrientationChanged
+from rtpfwd.dataplane.upcalls import PacketsMissing as PacketsMissing
+from rtpfwd.dataplane.upcalls import PacketTrace as PacketTrace
+from rtpfwd.dataplane.upcalls import RtcpReceived as RtcpReceived
+from rtpfwd.dataplane.upcalls import SourceSwitched as SourceSwitched
+from rtpfwd.dataplane.upcalls import StreamStarted as StreamStarted
+from rtpfwd.dataplane.upcalls import StunReceived as StunReceived
+from rtpfwd.dataplane.upcalls import UnknownSsrc as UnknownSsrc
+from rtpfwd.dataplane.upcalls import Upcall as Upcall
 from rtpfwd.protocols.srtp import SrtpKeys
 from rtpfwd.wire.datagram import Datagram, Path
-
-TransportId = NewType("TransportId", int)
-ReceiveStreamId = NewType("ReceiveStreamId", int)
-SendStreamId = NewType("SendStreamId", int)
 
 
 class Drop(IntEnum):
@@ -146,129 +158,6 @@ class SendStreamSpec:
     ignore_dtx: bool = False
     """Leave out Opus packets that carry no sound."""
 
-
-# -- upcalls
-# ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class StunReceived:
-    """A datagram of STUN's shape, from any path."""
-
-    data: bytes
-    path: Path
-
-
-@dataclass(frozen=True, slots=True)
-class DtlsReceived:
-    """A datagram of DTLS's shape, from a validated path only."""
-
-    transport: TransportId
-    data: bytes
-    path: Path
-
-
-@dataclass(frozen=True, slots=True)
-class RtcpReceived:
-    """An SRTCP datagram, still encrypted: SRTCP's index belongs to the control plane."""
-
-    transport: TransportId
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownSsrc:
-    """An authenticated packet of an SSRC that no stream claims; the packet is held.
-
-    ``mid``, ``rid`` and ``repaired_rid`` come from its header extensions under the transport's receive
-    extensions. Answer with ``add_receive_stream`` or, later, ``retry_unknown``.
-    """
-
-    transport: TransportId
-    ssrc: int
-    payload_type: int
-    mid: str | None
-    rid: str | None
-    repaired_rid: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class PacketsMissing:
-    """A gap appeared in a receive stream: ask ``due_nacks``, which says when to come back."""
-
-    stream: ReceiveStreamId
-
-
-@dataclass(frozen=True, slots=True)
-class KeyFrameReceived:
-    """The first packet of a key frame went through."""
-
-    stream: ReceiveStreamId
-
-
-@dataclass(frozen=True, slots=True)
-class KeyFrameNeeded:
-    """Too much was lost to repair; only a key frame of this receive stream helps."""
-
-    stream: ReceiveStreamId
-
-
-@dataclass(frozen=True, slots=True)
-class StreamStarted:
-    """The first packet of a receive stream arrived."""
-
-    stream: ReceiveStreamId
-
-
-@dataclass(frozen=True, slots=True)
-class SourceSwitched:
-    """A send stream forwards this source from now on."""
-
-    stream: SendStreamId
-    source: ReceiveStreamId
-
-
-@dataclass(frozen=True, slots=True)
-class OrientationChanged:
-    """``urn:3gpp:video-orientation`` of a receive stream changed; ``value`` is its byte."""
-
-    stream: ReceiveStreamId
-    value: int
-
-
-@dataclass(frozen=True, slots=True)
-class PacketTrace:
-    """A packet that a traced stream received or sent; exactly one of the two streams is set."""
-
-    receive_stream: ReceiveStreamId | None
-    send_stream: SendStreamId | None
-    ssrc: int
-    payload_type: int
-    sequence_number: int
-    timestamp: int
-    marker: bool
-    key_frame: bool
-    is_rtx: bool
-    size: int
-    """Bytes of the whole RTP packet, before SRTP."""
-    payload_size: int
-    spatial_layer: int
-    temporal_layer: int
-
-
-Upcall = (
-    StunReceived
-    | DtlsReceived
-    | RtcpReceived
-    | UnknownSsrc
-    | PacketsMissing
-    | KeyFrameReceived
-    | KeyFrameNeeded
-    | StreamStarted
-    | SourceSwitched
-    | OrientationChanged
-    | PacketTrace
-)
 
 # -- what the control plane reads
 # ------------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rtpfwd.wire.datagram import Path
+
 HOST_TYPE_PREFERENCE = 64  # mediasoup's value for its host candidates
 LOCAL_PREFERENCE = 10_000  # mediasoup: minus 100 for each further listen info
 LOCAL_PREFERENCE_STEP = 100
@@ -26,6 +28,18 @@ class ListenAddress:
 def ice_candidates(listen: Sequence[ListenAddress]) -> list[dict[str, object]]:
     """``iceCandidates`` as mediasoup gives them, best first (RFC 8445 §5.1.2.1 for the priority)."""
     return [_candidate(one, position) for position, one in enumerate(listen)]
+
+
+def transport_tuple(path: Path, listen: Sequence[ListenAddress]) -> dict[str, object]:
+    """A path as mediasoup's ``TransportTuple``; of the local side, what is announced."""
+    local = next((one for one in listen if one.local == path[0]), ListenAddress("", 0, path[0]))
+    return {
+        "localAddress": local.address,
+        "localPort": local.port,
+        "remoteIp": path[1][0],
+        "remotePort": path[1][1],
+        "protocol": "udp",
+    }
 
 
 def _candidate(listen: ListenAddress, position: int) -> dict[str, object]:

@@ -94,5 +94,6 @@ def dump(transport: WebRtcTransport) -> JsonObject:
             {one.rtx_ssrc: one.id for one in consumers if one.rtx_ssrc is not None}
         ),
         "rtpListener": transport.listener.dump(),
+        "dtlsRecordDrops": dict(transport.secure.record_drop_counts()),
         "drops": dict(transport.secure.drop_counts() + transport.media.drops()),
     }

@@ -31,7 +31,7 @@ from rtpfwd.sfu.consumer import Consumer
 from rtpfwd.sfu.context import Context, Deadline, check_app_data
 from rtpfwd.sfu.dtls_parameters import dtls_parameters, parse_dtls_parameters
 from rtpfwd.sfu.events import Emitter
-from rtpfwd.sfu.listen import ice_candidates
+from rtpfwd.sfu.listen import ice_candidates, transport_tuple
 from rtpfwd.sfu.media_control import MediaControl
 from rtpfwd.sfu.producer import Producer
 from rtpfwd.sfu.rtp_listener import RtpListener
@@ -116,7 +116,7 @@ class WebRtcTransport(Emitter):
     def ice_selected_tuple(self) -> JsonObject | None:
         """``{localAddress, localPort, remoteIp, remotePort, protocol}``, or None."""
         path = self.secure.selected
-        return None if path is None else self._tuple(path)
+        return None if path is None else transport_tuple(path, self._context.listen)
 
     @property
     def dtls_remote_cert(self) -> str | None:
@@ -385,16 +385,6 @@ class WebRtcTransport(Emitter):
         mid = str(self._next_mid)
         self._next_mid = (self._next_mid + 1) % MAX_MID
         return mid
-
-    def _tuple(self, path: Path) -> JsonObject:
-        listen = next((one for one in self._context.listen if one.local == path[0]), None)
-        return {
-            "localAddress": listen.address if listen is not None else "",
-            "localPort": listen.port if listen is not None else 0,
-            "remoteIp": path[1][0],
-            "remotePort": path[1][1],
-            "protocol": "udp",
-        }
 
     def _check_open(self) -> None:
         if self.closed:
