@@ -10,20 +10,35 @@ and first numbers arrive as arguments.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import Protocol
 
 from rtpfwd.clock import Instant
+from rtpfwd.dataplane.drops import Drop as Drop
+from rtpfwd.dataplane.drops import SendDrop as SendDrop
 from rtpfwd.dataplane.ids import ReceiveStreamId as ReceiveStreamId
 from rtpfwd.dataplane.ids import SendStreamId as SendStreamId
 from rtpfwd.dataplane.ids import TransportId as TransportId
+from rtpfwd.dataplane.records import AudioLevelSample as AudioLevelSample
+from rtpfwd.dataplane.records import NacksDue as NacksDue
+from rtpfwd.dataplane.records import PlaneCounters as PlaneCounters
+from rtpfwd.dataplane.records import ReceiveCounters as ReceiveCounters
+from rtpfwd.dataplane.records import SendCounters as SendCounters
+from rtpfwd.dataplane.records import TransportCounters as TransportCounters
+from rtpfwd.dataplane.tables import ALL_LAYERS as ALL_LAYERS
+from rtpfwd.dataplane.tables import Layers as Layers
+from rtpfwd.dataplane.tables import PlaneLimits as PlaneLimits
+from rtpfwd.dataplane.tables import ProbatorSpec as ProbatorSpec
+from rtpfwd.dataplane.tables import Probe as Probe
+from rtpfwd.dataplane.tables import ReceiveStreamSpec as ReceiveStreamSpec
+from rtpfwd.dataplane.tables import SendStreamSpec as SendStreamSpec
 from rtpfwd.dataplane.upcalls import DtlsReceived as DtlsReceived
 from rtpfwd.dataplane.upcalls import KeyFrameNeeded as KeyFrameNeeded
 from rtpfwd.dataplane.upcalls import KeyFrameReceived as KeyFrameReceived
+from rtpfwd.dataplane.upcalls import LayersSwitched as LayersSwitched
 from rtpfwd.dataplane.upcalls import OrientationChanged as OrientationChanged
 from rtpfwd.dataplane.upcalls import PacketsMissing as PacketsMissing
 from rtpfwd.dataplane.upcalls import PacketTrace as PacketTrace
+from rtpfwd.dataplane.upcalls import ResolutionChanged as ResolutionChanged
 from rtpfwd.dataplane.upcalls import RtcpReceived as RtcpReceived
 from rtpfwd.dataplane.upcalls import SourceSwitched as SourceSwitched
 from rtpfwd.dataplane.upcalls import StreamStarted as StreamStarted
@@ -32,234 +47,6 @@ from rtpfwd.dataplane.upcalls import UnknownSsrc as UnknownSsrc
 from rtpfwd.dataplane.upcalls import Upcall as Upcall
 from rtpfwd.protocols.srtp import SrtpKeys
 from rtpfwd.wire.datagram import Datagram, Path
-
-
-class Drop(IntEnum):
-    """Why the plane dropped a packet. Every dropped packet counts under exactly one of these."""
-
-    UNCLASSIFIED = 0
-    """The first byte belongs to no protocol of RFC 7983, or the datagram is too short for the one it names.
-    """
-    DTLS_UNVALIDATED_TUPLE = 1
-    RTP_UNVALIDATED_TUPLE = 2
-    RTCP_UNVALIDATED_TUPLE = 3
-    RTP_BEFORE_KEYS = 4
-    RTCP_BEFORE_KEYS = 5
-    SRTP_AUTH_FAIL = 6
-    SRTP_REPLAY = 7
-    RTP_MALFORMED = 8
-    RTP_TOO_BIG = 9
-    SSRC_LIMIT = 10
-    """One SSRC more than the transport may introduce; refused before any decryption."""
-    UNKNOWN_SSRC = 11
-    """No stream claimed the SSRC and the few packets that are held for it are full."""
-    UNKNOWN_PAYLOAD_TYPE = 12
-    PRODUCER_PAUSED = 13
-    DUPLICATE = 14
-    TOO_OLD = 15
-    PADDING_ONLY = 16
-    RTX_MALFORMED = 17
-    RTX_UNWANTED = 18
-    """A retransmission of a packet that is already here, or of one too old to matter."""
-    SEQUENCE_JUMP = 19
-    """First packet after a jump in numbering: believed when the next one confirms it (RFC 3550 A.1)."""
-
-
-class SendDrop(IntEnum):
-    """Why a send stream did not forward a packet of its source."""
-
-    CONSUMER_PAUSED = 0
-    NO_TUPLE = 1
-    """The transport has no selected tuple or no keys yet."""
-    WAITING_FOR_KEY_FRAME = 2
-    OTHER_LAYER = 3
-    """A packet of a source that this stream has left, or has not switched to yet."""
-    BEFORE_SWITCH = 4
-    """Older than the first packet that this stream forwarded of the source."""
-    PROTECT_FAILED = 5
-    DTX = 6
-    """Opus silence, for a consumer that asked to be spared it."""
-    UNKNOWN_PAYLOAD_TYPE = 7
-    """One of its producer's codecs that the consumer did not negotiate."""
-    QUEUE_OVERFLOW = 8
-    """Waited for its turn until the transport's queue was full."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlaneLimits:
-    """Bounds of the plane's own memory."""
-
-    ssrcs_per_transport: int = 64
-    """Receive SSRCs, held unknown ones included; more are refused before decryption."""
-    held_packets_per_ssrc: int = 64
-    """Decrypted packets kept for an SSRC until the control plane says whose it is."""
-    history_packets: int = 2048
-    """Packets kept of each receive stream for retransmission and duplicate detection; a power of two."""
-    history_video_us: int = 2_000_000
-    history_audio_us: int = 1_000_000
-    nack_list: int = 1000
-    nack_max_age: int = 10_000
-    """In sequence numbers (mediasoup: same)."""
-    nack_retries: int = 10
-    audio_levels: int = 256
-    """Audio levels kept of each receive stream until they are taken; the oldest go first."""
-    packet_bytes: int = 1500
-    """Largest RTP packet forwarded, header included, before SRTP's tag."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiveStreamSpec:
-    """A producer's encoding on the wire.
-
-    ``extension_ids`` maps header extension URIs to the *producer's* ids; ``mapped_extension_ids`` to the
-    router's.
-    """
-
-    transport: TransportId
-    ssrc: int
-    payload_types: Mapping[int, int]
-    """Media payload types, producer's -> router's."""
-    rtx_ssrc: int | None
-    rtx_payload_types: Mapping[int, int]
-    """RTX payload type -> the *media* payload type it repairs, both the producer's."""
-    clock_rate: int
-    mime_type: str
-    extension_ids: Mapping[str, int]
-    mapped_extension_ids: Mapping[str, int]
-    use_nack: bool
-    paused: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SendStreamSpec:
-    """A consumer's encoding on the wire."""
-
-    transport: TransportId
-    ssrc: int
-    rtx_ssrc: int | None
-    rtx_payload_types: Mapping[int, int]
-    """Router's media payload type -> RTX payload type."""
-    payload_types: frozenset[int]
-    """Router's payload types that the consumer understands."""
-    clock_rate: int
-    mime_type: str
-    mid: bytes
-    extension_ids: Mapping[str, int]
-    """Header extensions that the consumer takes, URI -> id."""
-    first_sequence_number: int
-    """Below 2^15, so that no receiver can miss the first wrap (reliability rule of SRTP's rollover counter).
-    """
-    first_rtx_sequence_number: int
-    needs_key_frame: bool
-    """Whether forwarding may begin only at a key frame (video whose descriptor is understood)."""
-    keep_ciphertext: bool
-    """Resend the very same ciphertext when asked (peers without RTX)."""
-    paused: bool = False
-    ignore_dtx: bool = False
-    """Leave out Opus packets that carry no sound."""
-
-
-# -- what the control plane reads
-# ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class NacksDue:
-    """Sequence numbers (16 bits) to ask for again now, and when to come back."""
-
-    sequence_numbers: tuple[int, ...]
-    next_due: Instant | None
-
-
-@dataclass(frozen=True, slots=True)
-class AudioLevelSample:
-    """How loud one packet of an audio stream was, by its sender's own word (RFC 6464 §3).
-
-    ``level`` is 0 (overload) to 127 (silence) in -dBov; ``voice``: the sender believes that it is speech.
-    """
-
-    arrival: Instant
-    level: int
-    voice: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiveCounters:
-    """Running totals of a receive stream (RFC 3550 A.3 words where it has them)."""
-
-    packets: int = 0
-    bytes: int = 0
-    """RTP packets whole, after SRTP; media and restored RTX alike."""
-    expected: int = 0
-    """Packets that the numbering says were sent, over all restarts of it."""
-    received: int = 0
-    """Of these, the ones that arrived by themselves; what RTX restored does not count (reports are about the
-    link).
-    """
-    highest_extended: int = 0
-    """Extended highest sequence number received; meaningless while ``packets`` is 0."""
-    jitter: int = 0
-    """Interarrival jitter in RTP ticks."""
-    discarded: int = 0
-    duplicates: int = 0
-    retransmitted: int = 0
-    """RTX packets that arrived."""
-    repaired: int = 0
-    """RTX packets that filled a hole."""
-    rtx_bytes: int = 0
-    rtx_discarded: int = 0
-    """RTX packets of no use: malformed, of an unknown payload type, or repairing what is not missing."""
-    nack_requests: int = 0
-    nack_packets: int = 0
-    key_frames: int = 0
-    last_arrival: Instant | None = None
-    last_timestamp: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class SendCounters:
-    """Running totals of a send stream."""
-
-    packets: int = 0
-    bytes: int = 0
-    """RTP packets whole, before SRTP, retransmissions not included."""
-    payload_bytes: int = 0
-    """Sum of payload octets, for sender reports (RFC 3550 §6.4.1)."""
-    retransmitted: int = 0
-    retransmitted_bytes: int = 0
-    rtx_packets: int = 0
-    """Sent on the RTX SSRC."""
-    rtx_payload_bytes: int = 0
-    nack_packets: int = 0
-    """Sequence numbers that the peer asked for."""
-    not_found: int = 0
-    """Asked for but no longer kept, or sent again less than a round trip ago."""
-    over_budget: int = 0
-    """Asked for but not resent, because repairs took their share of the stream already."""
-    source: ReceiveStreamId | None = None
-    timestamp_offset: int = 0
-    """Outgoing minus source timestamp, modulo 2^32."""
-    last_timestamp: int = 0
-    last_sent: Instant | None = None
-    highest_extended: int = 0
-    drops: Mapping[SendDrop, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class PlaneCounters:
-    """Totals of the plane. ``datagrams`` = ``stun + dtls + rtcp + rtp + held + sum(drops)``, exactly."""
-
-    datagrams: int
-    stun: int
-    dtls: int
-    rtcp: int
-    rtp: int
-    """Packets that a receive stream accepted."""
-    held: int
-    """Packets waiting for their SSRC to be claimed."""
-    forwarded: int
-    """Packets sent, one for each consumer; retransmissions not included."""
-    drops: Mapping[Drop, int]
 
 
 class DataPlane(Protocol):
@@ -300,11 +87,20 @@ class DataPlane(Protocol):
     def add_send_stream(self, stream: SendStreamId, spec: SendStreamSpec) -> None:
         """An outgoing stream without a source."""
 
-    def set_source(self, stream: SendStreamId, source: ReceiveStreamId | None, now: Instant) -> None:
+    def set_source(
+        self,
+        stream: SendStreamId,
+        source: ReceiveStreamId | None,
+        now: Instant,
+        layers: Layers = ALL_LAYERS,
+    ) -> None:
         """The source that this stream shall forward: at once, or from its next key frame on when one is
-        needed.
+        needed, and no more of it than ``layers``.
 
-        Until then the present source goes on. ``None`` stops at once.
+        Until then the present source goes on as it did. ``None`` stops at once. The same source with other
+        layers: down from the next frame that allows it, up at the next switching point or key frame.
+        ``KeyFrameNeeded`` is raised where only a key frame can bring the change about (a spatial layer up
+        without a switching point, k-SVC down), ``LayersSwitched`` when it has come about.
         """
 
     def set_send_paused(self, stream: SendStreamId, paused: bool) -> None:
@@ -318,6 +114,14 @@ class DataPlane(Protocol):
 
     def set_pacing_rate(self, transport: TransportId, rate_bps: int) -> None:
         """How fast the transport's packets may leave, in bits per second; audio does not wait."""
+
+    def set_probator(self, transport: TransportId, spec: ProbatorSpec | None) -> None:
+        """The padding stream that the transport's peer knows, or none (any more)."""
+
+    def probe(self, transport: TransportId, probe: Probe, now: Instant) -> list[Datagram]:
+        """Begin a probe, after the ones under way; gives what leaves at once. Ignored while the transport has
+        nothing to pad with: neither a probator nor a video stream with RTX that has sent.
+        """
 
     def remove_transport(self, transport: TransportId) -> None:
         """Remove it with its paths and all its streams."""
@@ -355,6 +159,11 @@ class DataPlane(Protocol):
     def take_arrivals(self, transport: TransportId) -> list[tuple[int, Instant]]:
         """(transport-wide sequence number, arrival time) since the last call, in order of arrival."""
 
+    def take_departures(self, transport: TransportId) -> list[tuple[int, Instant, int, int]]:
+        """(transport-wide sequence number, when sent, bytes of the datagram, probe cluster or 0) since the
+        last call, in order. Only of packets that carry a transport-wide number.
+        """
+
     def take_audio_levels(self, stream: ReceiveStreamId) -> list[AudioLevelSample]:
         """Audio levels since the last call, in order of arrival; ``PlaneLimits.audio_levels`` at most.
 
@@ -370,6 +179,9 @@ class DataPlane(Protocol):
 
     def send_counters(self, stream: SendStreamId) -> SendCounters:
         """Running totals of a send stream."""
+
+    def transport_counters(self, transport: TransportId) -> TransportCounters:
+        """The send queue of a transport."""
 
     def counters(self) -> PlaneCounters:
         """Running totals of the plane."""

@@ -91,6 +91,23 @@ class SourceSwitched:
 
 
 @dataclass(frozen=True, slots=True)
+class LayersSwitched:
+    """The highest (spatial, temporal) layer that a send stream forwards of its source is another one."""
+
+    stream: SendStreamId
+    spatial: int
+    temporal: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResolutionChanged:
+    """(width, height) in pixels of each spatial layer of a receive stream, as its key frame says."""
+
+    stream: ReceiveStreamId
+    resolutions: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OrientationChanged:
     """``urn:3gpp:video-orientation`` of a receive stream changed; ``value`` is its byte."""
 
@@ -128,6 +145,8 @@ Upcall = (
     | KeyFrameNeeded
     | StreamStarted
     | SourceSwitched
+    | LayersSwitched
+    | ResolutionChanged
     | OrientationChanged
     | PacketTrace
 )
