@@ -240,12 +240,16 @@ class MediaControl:
         if watched:
             self._arm(Deadline.ACTIVITY, now + settings.activity_check_us)
         for producer in watched:
-            for stream in list(producer.streams):
+            streams = list(producer.streams)
+            heard = [self._context.plane.receive_counters(stream.id).last_arrival for stream in streams]
+            newest = max((at for at in heard if at is not None), default=now)
+            for stream, last in zip(streams, heard, strict=True):
+                if last is None:
+                    continue
                 dtx = producer.parameters.encodings[stream.position].dtx
                 limit = settings.inactivity_dtx_us if dtx else settings.inactivity_us
-                last = self._context.plane.receive_counters(stream.id).last_arrival
-                if last is not None:
-                    producer.set_active(stream, now - last < limit, now)
+                left_behind = newest - last >= settings.left_behind_us
+                producer.set_active(stream, now - last < limit and not left_behind, now)
 
     def _pace(self, now: Instant) -> None:
         if not self.consumers:

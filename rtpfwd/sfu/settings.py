@@ -56,7 +56,11 @@ class WorkerSettings:
     consent_timeout_us: int = seconds(30)  # RFC 7675; mediasoup: same, 0 or 10-60 s
     inactivity_us: int = milliseconds(1500)  # mediasoup, streams of a simulcast producer
     inactivity_dtx_us: int = seconds(5)  # mediasoup
-    activity_check_us: int = milliseconds(250)
+    left_behind_us: int = milliseconds(400)
+    """A simulcast stream is over, too, when another of its producer went on for so long without it: who
+    watches it need not sit out ``inactivity_us`` before a still picture.
+    """
+    activity_check_us: int = milliseconds(100)
     max_incoming_bitrate_bps: int = 0
     """Told to publishers by REMB; 0: no limit."""
     initial_remb_bps: int = 1_000_000

@@ -51,6 +51,33 @@ def test_the_receiver_goes_down_when_the_higher_layer_stops():
     assert sink.packets - before >= 29
 
 
+def test_a_layer_that_stops_while_another_goes_on_is_left_before_the_picture_stands_still_for_long():
+    call = Call(keys=True)
+    alice, bob = call.join(), call.join()
+    _, consumer, _, high, sink, _ = simulcast(call, alice, bob)
+    call.run(3)
+    before = sink.packets
+    high.paused = True
+    call.run(0.7)
+    assert consumer.current_layers["spatialLayer"] == 0
+    assert sink.packets > before
+
+
+def test_all_layers_may_be_silent_for_a_second_together():
+    call = Call(keys=True)
+    alice, bob = call.join(), call.join()
+    producer, consumer, low, high, _, layers = simulcast(call, alice, bob)
+    call.run(3)
+    told = list(layers)
+    low.paused = high.paused = True
+    call.run(1)
+    low.paused = high.paused = False
+    call.run(0.5)
+    assert layers == told, "a picture that stands still is no reason to change over"
+    assert consumer.current_layers["spatialLayer"] == 1
+    assert all(stream.active for stream in producer.streams)
+
+
 def test_preferred_layers_are_kept_to():
     call = Call(keys=True)
     alice, bob = call.join(), call.join()
