@@ -106,7 +106,8 @@ class Rooms:
         if room is None:
             if len(self._rooms) >= self._limits.rooms:
                 raise Refusal(Code.LIMIT_EXCEEDED, f"limit reached: rooms ({self._limits.rooms})")
-            router = self._worker.create_router([dict(codec) for codec in ROOM_MEDIA_CODECS])
+            codecs = [dict(codec) for codec in ROOM_MEDIA_CODECS]
+            router = self._worker.create_router(codecs, offer_dependency_descriptor=True)
             room = self._rooms[name] = Room(name, router, self._limits, self._post, self._watcher)
         room.join(peer)
         return room
@@ -200,7 +201,15 @@ class Room:
     def rename(self, peer: Peer, display_name: str) -> None:
         """Changes what a peer is called."""
         peer.display_name = display_name
+        self.tell_of(peer)
+
+    def tell_of(self, peer: Peer) -> None:
+        """Says anew what the others may know of a peer: its name, its hand, whether it is connected."""
         self._post(self.others(peer), "peer-updated", {"peer": peer.public()})
+
+    def react(self, peer: Peer, reaction: str) -> None:
+        """Shows one of the fixed reactions to the others."""
+        self._post(self.others(peer), "reaction", {"peerId": peer.id, "reaction": reaction})
 
     def say(self, peer: Peer, text: str, time: str) -> dict[str, Any]:
         """A chat message to everybody, the sender included; ``time`` is ISO 8601 in UTC.
@@ -263,7 +272,8 @@ class Room:
         peer.producers[producer.id] = producer
         self._owners[producer.id] = peer
         self._watcher.producer_made(self, peer, producer)
-        self._speaking.listen_to(producer, now)
+        if app_data.get("source") != "screen-audio":  # a film in a shared tab does not take the floor
+            self._speaking.listen_to(producer, now)
         described = describe_producer(producer)
         described["producerId"] = described.pop("id")
         self._post(self.others(peer), "new-producer", {**described, "peerId": peer.id})

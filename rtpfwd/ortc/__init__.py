@@ -6,7 +6,11 @@ producer ``get_producer_rtp_parameters``, ``…_mapping`` and ``get_consumable_r
 consumer ``can_consume`` and ``get_consumer_rtp_parameters``. ``rtp_parameters`` has the typed views.
 """
 
-from rtpfwd.ortc.capabilities import generate_router_rtp_capabilities, get_supported_rtp_capabilities
+from rtpfwd.ortc.capabilities import (
+    generate_router_rtp_capabilities,
+    get_supported_rtp_capabilities,
+    offer_dependency_descriptor,
+)
 from rtpfwd.ortc.consuming import can_consume, get_consumer_rtp_parameters, get_pipe_consumer_rtp_parameters
 from rtpfwd.ortc.producing import (
     get_consumable_rtp_parameters,
@@ -42,6 +46,7 @@ __all__ = [
     "get_producer_rtp_parameters",
     "get_producer_rtp_parameters_mapping",
     "get_supported_rtp_capabilities",
+    "offer_dependency_descriptor",
     "parse_rtp_mapping",
     "parse_rtp_parameters",
     "validate_rtp_capabilities",

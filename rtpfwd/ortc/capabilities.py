@@ -147,6 +147,16 @@ def _audio(
     return codec
 
 
+def offer_dependency_descriptor(capabilities: JsonObject) -> None:
+    """Change router capabilities so that consumers, too, are offered the dependency descriptor.
+
+    mediasoup withholds it, and then AV1 with spatial layers never decodes in Chromium.
+    """
+    for extension in capabilities["headerExtensions"]:
+        if extension["uri"] == uris.DEPENDENCY_DESCRIPTOR:
+            extension["direction"] = "sendrecv"
+
+
 def _video(name: str, parameters: JsonObject | None = None) -> JsonObject:
     codec: JsonObject = {"kind": "video", "mimeType": f"video/{name}", "clockRate": 90000}
     if parameters is not None:

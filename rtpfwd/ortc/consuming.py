@@ -94,7 +94,7 @@ def get_pipe_consumer_rtp_parameters(
     extensions = [
         copy_trusted(extension)
         for extension in consumable_rtp_parameters["headerExtensions"]
-        if extension["uri"] not in (MID, ABS_SEND_TIME, TRANSPORT_CC)
+        if extension["uri"] not in (MID, ABS_SEND_TIME, TRANSPORT_CC, DEPENDENCY_DESCRIPTOR)
     ]
     extensions.append(
         {

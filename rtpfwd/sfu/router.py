@@ -30,10 +30,12 @@ class Router(Emitter):
         media_codecs: Any,
         app_data: Any,
         on_close: Callable[[Router], None],
+        offer_dependency_descriptor: bool = False,
     ) -> None:
         super().__init__(context.events)
         self.app_data = check_app_data(app_data)
-        self.rtp_capabilities = ortc.generate_router_rtp_capabilities(media_codecs)
+        self._offer_dependency_descriptor = offer_dependency_descriptor
+        self.rtp_capabilities = self._capabilities(media_codecs)
         self.id = context.new_uuid()
         self.closed = False
         self.transports: dict[str, WebRtcTransport] = {}
@@ -105,7 +107,7 @@ class Router(Emitter):
         Raises ``InvalidParameters``, ``UnsupportedError`` and ``InvalidState``.
         """
         self._check_open()
-        self.rtp_capabilities = ortc.generate_router_rtp_capabilities(media_codecs)
+        self.rtp_capabilities = self._capabilities(media_codecs)
 
     def can_consume(self, producer_id: str, rtp_capabilities: Any) -> bool:
         """Whether a peer with these capabilities can be sent this producer.
@@ -167,6 +169,12 @@ class Router(Emitter):
             self._producers[producer.id] = producer
         else:
             self._producers.pop(producer.id, None)
+
+    def _capabilities(self, media_codecs: Any) -> JsonObject:
+        capabilities = ortc.generate_router_rtp_capabilities(media_codecs)
+        if self._offer_dependency_descriptor:
+            ortc.offer_dependency_descriptor(capabilities)
+        return capabilities
 
     def _check_open(self) -> None:
         if self.closed:

@@ -71,11 +71,19 @@ class Worker(Emitter):
 
     # -- mediasoup's methods -------------------------------------------------------------------------------
 
-    def create_router(self, media_codecs: Any = (), app_data: Any = None) -> Router:
-        """A router for these codecs. Raises ``InvalidParameters``, ``UnsupportedError``, ``InvalidState``."""
+    def create_router(
+        self, media_codecs: Any = (), app_data: Any = None, *, offer_dependency_descriptor: bool = False
+    ) -> Router:
+        """A router for these codecs. Raises ``InvalidParameters``, ``UnsupportedError``, ``InvalidState``.
+
+        ``offer_dependency_descriptor``: also to consumers, which mediasoup does not; AV1 with spatial layers
+        needs it.
+        """
         if self.closed:
             raise InvalidState("worker is closed")
-        router = Router(self._context, media_codecs, app_data, self._router_closed)
+        router = Router(
+            self._context, media_codecs, app_data, self._router_closed, offer_dependency_descriptor
+        )
         self.routers[router.id] = router
         return router
 
