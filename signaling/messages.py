@@ -209,6 +209,18 @@ class SetDisplayName(Request):
     display_name: DisplayName
 
 
+class RaiseHand(Request):
+    """``raise-hand``."""
+
+    raised: bool
+
+
+class React(Request):
+    """``react``: one of a fixed list."""
+
+    reaction: Literal["thumbs-up", "heart", "clap", "laugh", "wow", "party"]
+
+
 AnyRequest = TypeVar("AnyRequest", bound=Request)
 
 

@@ -14,7 +14,6 @@ goodbye.
 
 import asyncio
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 
 import structlog
@@ -23,6 +22,7 @@ from rtpfwd.clock import Instant
 from rtpfwd.errors import CallerError
 
 from . import messages as m
+from .conversation import Conversation
 from .peer import Peer
 from .refusal import Code, Refusal, as_object, as_params, as_text, from_caller_error
 from .room import Room, Rooms
@@ -46,7 +46,7 @@ class Connections(Protocol):
         """Disconnects one."""
 
 
-class CallNamespace:
+class CallNamespace(Conversation):
     """Answers every request of the contract (``gateway.Application``)."""
 
     def __init__(
@@ -83,6 +83,7 @@ class CallNamespace:
         else:
             loop = asyncio.get_running_loop()
             self._windows[peer.id] = loop.call_later(window, self._leave, peer, "resume window over")
+            self._rooms.of(peer).tell_of(peer)
             log.info("socket lost", peer=peer.id, room=peer.room_name, window_s=window)
 
     def request(self, sid: str, event: str, arguments: list[Any]) -> Answer:
@@ -312,18 +313,6 @@ class CallNamespace:
             stats = [entry for t in peer.transports.values() for entry in t.get_stats(now=now)]
         return {"stats": stats}
 
-    def send_chat(self, sid: str, request: m.ChatSend) -> Answer:
-        """``chat-send``: the message comes back as ``chat-message`` too, in the order that all see."""
-        room, peer = self._joined(sid)
-        time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return {"message": room.say(peer, request.text, time)}
-
-    def set_display_name(self, sid: str, request: m.SetDisplayName) -> Answer:
-        """``set-display-name``."""
-        room, peer = self._joined(sid)
-        room.rename(peer, request.display_name)
-        return {}
-
     # private
 
     def _joined(self, sid: str) -> tuple[Room, Peer]:
@@ -352,6 +341,8 @@ class CallNamespace:
         self._peers[sid] = peer
         if request.display_name is not None and request.display_name != peer.display_name:
             room.rename(peer, request.display_name)
+        elif older is None:
+            room.tell_of(peer)
         log.info("resumed", peer=peer.id, room=room.name, replaced=older is not None)
         return room, peer
 
@@ -398,4 +389,6 @@ ROUTES: dict[str, Route] = {
     "get-stats": Route(m.GetStats, CallNamespace.get_stats),
     "chat-send": Route(m.ChatSend, CallNamespace.send_chat),
     "set-display-name": Route(m.SetDisplayName, CallNamespace.set_display_name),
+    "raise-hand": Route(m.RaiseHand, CallNamespace.raise_hand),
+    "react": Route(m.React, CallNamespace.react),
 }

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from rtpfwd.sfu.producer import Producer
     from rtpfwd.sfu.webrtc_transport import WebRtcTransport
 
+    from .websocket import TokenBucket
+
 Owned = TypeVar("Owned")
 
 
@@ -47,6 +49,9 @@ class Peer:
     producers: "dict[str, Producer]" = field(default_factory=dict)
     consumers: "dict[str, Consumer]" = field(default_factory=dict)
     send_transport_id: str | None = None
+    hand_raised_at: str | None = None
+    """ISO 8601 in UTC; whoever shows a queue sorts by it."""
+    reactions: "TokenBucket | None" = None
 
     def transport(self, transport_id: str | None) -> "WebRtcTransport":
         """The peer's own transport with that id; ``None`` is the one it sends on. Refuses ``not_found``."""
@@ -78,8 +83,19 @@ class Peer:
         self.send_transport_id = None
 
     def public(self) -> dict[str, Any]:
-        """What the others may know, without media."""
-        return {"id": self.id, "displayName": self.display_name, "appData": self.app_data}
+        """What the others may know, without media. ``handRaisedAt`` is there while the hand is up, and
+        ``reconnecting`` during the resume window.
+        """
+        described: dict[str, Any] = {
+            "id": self.id,
+            "displayName": self.display_name,
+            "appData": self.app_data,
+        }
+        if self.hand_raised_at is not None:
+            described["handRaisedAt"] = self.hand_raised_at
+        if self.connection is None:
+            described["reconnecting"] = True
+        return described
 
     def public_with_producers(self) -> dict[str, Any]:
         """What the others may know, for somebody who joins."""

@@ -58,6 +58,8 @@ class Limits(BaseModel):
     display_name_length: Count = 64  # characters
     chat_length: Count = 2000  # characters of one message
     chat_history: Annotated[int, Field(ge=0)] = 100  # messages kept for each room
+    reactions_per_second: Annotated[float, Field(gt=0)] = 2.0  # of one peer, sustained
+    reaction_burst: Count = 8  # reactions taken at once before the rate applies
     app_data_bytes: Count = 4096  # of one appData, as JSON
     message_bytes: Count = 65_536  # of one WebSocket message from a client
     nesting: Count = 32  # levels of lists and objects in one message

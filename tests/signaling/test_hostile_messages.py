@@ -53,6 +53,8 @@ VALID: dict[str, dict[str, Any]] = {
     "get-stats": {"transportId": "x", "producerId": "x", "consumerId": "x"},
     "chat-send": {"text": "hello"},
     "set-display-name": {"displayName": "Ann"},
+    "raise-hand": {"raised": True},
+    "react": {"reaction": "heart"},
 }
 FIELDS = [(event, field) for event, payload in VALID.items() for field in payload]
 WRONG_STRINGS: list[Any] = [0, 1.5, True, [], {}, ["x"], "", "x" * 70_000, math.nan]
