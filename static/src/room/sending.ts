@@ -7,7 +7,8 @@
 
 import type { types } from "mediasoup-client";
 
-import { DEFAULT_SIZE, simulcastEncodings } from "../lib/video.ts";
+import { codecOrder, readCodecWish, videoEncodings, type CodecName } from "../lib/codec.ts";
+import { DEFAULT_SIZE } from "../lib/video.ts";
 import type { LocalMedia } from "../media/localMedia.ts";
 import type { SignalingClient } from "../signaling/client.ts";
 import type { Kind } from "../signaling/messages.ts";
@@ -113,15 +114,14 @@ function audioOptions(track: MediaStreamTrack): types.ProducerOptions {
 
 function videoOptions(track: MediaStreamTrack, device: types.Device): types.ProducerOptions {
   const codecs = device.sendRtpCapabilities.codecs ?? [];
-  const codec =
-    codecs.find((one) => one.mimeType.toLowerCase() === "video/vp8") ??
-    codecs.find((one) => one.mimeType.toLowerCase() === "video/h264");
+  const wish = readCodecWish(location.search);
+  const supported = (name: CodecName) => codecs.find((one) => one.mimeType.toLowerCase() === `video/${name.toLowerCase()}`);
+  const name = codecOrder(wish).find(supported);
   return {
     track,
-    codec,
+    codec: name && supported(name),
     stopTracks: false,
-    // Only VP8 and H264 do simulcast alike in all browsers; anything else goes as a single encoding.
-    encodings: codec ? simulcastEncodings(track.getSettings().height ?? DEFAULT_SIZE.height) : undefined,
+    encodings: name && videoEncodings(name, wish, track.getSettings().height ?? DEFAULT_SIZE.height),
     codecOptions: { videoGoogleStartBitrate: 1000 },
     appData: { source: "camera" },
   };
