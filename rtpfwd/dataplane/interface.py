@@ -116,11 +116,18 @@ class DataPlane(Protocol):
         """How fast the transport's packets may leave, in bits per second; audio does not wait."""
 
     def set_probator(self, transport: TransportId, spec: ProbatorSpec | None) -> None:
-        """The padding stream that the transport's peer knows, or none (any more)."""
+        """The padding stream that the transport's peer knows, or none (any more).
+
+        An SSRC that the transport has padded with before goes on with its numbers, whatever the first one
+        is said to be: numbers must not repeat under the same keys.
+        """
 
     def probe(self, transport: TransportId, probe: Probe, now: Instant) -> list[Datagram]:
         """Begin a probe, after the ones under way; gives what leaves at once. Ignored while the transport has
-        nothing to pad with: neither a probator nor a video stream with RTX that has sent.
+        nothing to pad with: neither a probator nor a video stream with RTX that has sent. A probe that cannot
+        be completed in twice its time and 0.2 s is given up; at most eight wait.
+
+        Raises ``InvalidParameters`` for a cluster or a rate below 1.
         """
 
     def remove_transport(self, transport: TransportId) -> None:
@@ -161,7 +168,8 @@ class DataPlane(Protocol):
 
     def take_departures(self, transport: TransportId) -> list[tuple[int, Instant, int, int]]:
         """(transport-wide sequence number, when sent, bytes of the datagram, probe cluster or 0) since the
-        last call, in order. Only of packets that carry a transport-wide number.
+        last call, in order. Only of packets that carry a transport-wide number, and not of the same
+        ciphertext sent again, whose number is an old one. Thousands are kept, before the first call hundreds.
         """
 
     def take_audio_levels(self, stream: ReceiveStreamId) -> list[AudioLevelSample]:

@@ -109,7 +109,10 @@ class TransportCounters:
     padding_packets: int = 0
     """Sent for probing only: on the probator's SSRC, or repeated or empty on an RTX SSRC."""
     padding_bytes: int = 0
+    """Whole, before SRTP."""
     probing: bool = False
+    probes_dropped: int = 0
+    """Given up because they took twice their time and more, or refused because too many were waiting."""
     departures_lost: int = 0
     """Departures that nobody took in time."""
 

@@ -22,6 +22,8 @@ from rtpfwd.dataplane.interface import (
     PacketTrace,
     PlaneCounters,
     PlaneLimits,
+    ProbatorSpec,
+    Probe,
     ReceiveCounters,
     ReceiveStreamId,
     ReceiveStreamSpec,
@@ -29,6 +31,7 @@ from rtpfwd.dataplane.interface import (
     SendStreamId,
     SendStreamSpec,
     SourceSwitched,
+    TransportCounters,
     TransportId,
     Upcall,
 )
@@ -36,9 +39,10 @@ from rtpfwd.dataplane.reference.egress import Layout
 from rtpfwd.dataplane.reference.ingress import Ingress
 from rtpfwd.dataplane.reference.packet import Packet
 from rtpfwd.dataplane.reference.receive_stream import ReceiveStream
-from rtpfwd.dataplane.reference.route_table import RouteTable
+from rtpfwd.dataplane.reference.route_table import RouteTable, Transport
 from rtpfwd.dataplane.reference.send_stream import SendStream
-from rtpfwd.errors import InvalidState
+from rtpfwd.dataplane.reference.turns import take_turn
+from rtpfwd.errors import InvalidParameters, InvalidState
 from rtpfwd.protocols.srtp import RtpReceiver, RtpSender, SrtpKeys
 from rtpfwd.wire.datagram import Datagram, Path
 from rtpfwd.wire.header_extensions import VIDEO_ORIENTATION
@@ -115,9 +119,11 @@ class ReferencePlane:
         layout = self._layouts.get(key)
         if layout is None:
             layout = self._layouts[key] = Layout(spec.extension_ids, spec.mid)
-        self._send_streams[stream] = SendStream(
-            stream, spec, self._table.transport(spec.transport), layout, self._table.pacing
-        )
+        transport = self._table.transport(spec.transport)
+        entry = SendStream(stream, spec, transport, layout, self._table.pacing)
+        self._send_streams[stream] = entry
+        if spec.rtx_ssrc is not None and spec.mime_type.lower().startswith("video/"):
+            transport.padding.streams[stream] = entry
 
     def set_source(self, stream: SendStreamId, source: ReceiveStreamId | None, now: Instant) -> None:
         """What this stream shall forward."""
@@ -143,6 +149,22 @@ class ReferencePlane:
         """How fast a transport's packets leave."""
         self._table.transport(transport).pacer.set_rate(rate_bps)
 
+    def set_probator(self, transport: TransportId, spec: ProbatorSpec | None) -> None:
+        """The padding stream that the peer knows."""
+        self._table.transport(transport).padding.set_probator(spec)
+
+    def probe(self, transport: TransportId, probe: Probe, now: Instant) -> list[Datagram]:
+        """Begin a probe, or put it behind the others."""
+        entry = self._table.transport(transport)
+        out: list[Datagram] = []
+        if probe.cluster < 1 or probe.rate_bps < 1:
+            raise InvalidParameters(f"{probe}: need a cluster and a rate of 1 or more")
+        if entry.padding.possible():
+            entry.pacer.probe(probe, now)
+            self._table.pacing[transport] = entry
+            self._take_turn(entry, now, out)
+        return out
+
     def remove_transport(self, transport: TransportId) -> None:
         """Remove it with its paths and streams."""
         entry = self._table.transport(transport)
@@ -167,6 +189,8 @@ class ReferencePlane:
         """Forget a send stream."""
         entry = self._send_stream(stream)
         entry.closed = True
+        entry.transport.pacer.forget(entry)
+        entry.transport.padding.streams.pop(stream, None)
         self._table.unroute(entry)
         self._forwarded_before += entry.writer.packets
         entry.transport.forget_sent(entry.spec.ssrc)
@@ -212,23 +236,18 @@ class ReferencePlane:
         return out
 
     def next_timeout(self) -> Instant | None:
-        """When the next paced packet may leave; at once while claimed packets wait."""
+        """When the next packet may leave, or a probe goes on; at once while claimed packets wait."""
         if self._ingress.waiting:
             return Instant(0)
         turns = [transport.pacer.next_timeout() for transport in self._table.pacing.values()]
         return min((turn for turn in turns if turn is not None), default=None)
 
     def handle_timeout(self, now: Instant) -> list[Datagram]:
-        """Paced packets whose turn has come, and packets whose SSRC has been claimed."""
+        """Packets and padding whose turn has come, and packets whose SSRC has been claimed."""
         out: list[Datagram] = []
         self._ingress.release(now, out)
-        pacing = self._table.pacing
-        for transport in list(pacing.values()):
-            pacer = transport.pacer
-            while (outgoing := pacer.pop(now)) is not None:
-                outgoing.stream.depart(outgoing, now, out)
-            if not len(pacer):
-                del pacing[transport.id]
+        for transport in list(self._table.pacing.values()):
+            self._take_turn(transport, now, out)
         return out
 
     # -- what the control plane must know ------------------------------------------------------------------
@@ -244,6 +263,10 @@ class ReferencePlane:
         entry = self._table.transport(transport)
         arrivals, entry.arrivals = entry.arrivals, []
         return arrivals
+
+    def take_departures(self, transport: TransportId) -> list[tuple[int, Instant, int, int]]:
+        """What left with a transport-wide number since the last call."""
+        return self._table.transport(transport).take_departures()
 
     def take_audio_levels(self, stream: ReceiveStreamId) -> list[AudioLevelSample]:
         """Audio levels since the last call."""
@@ -261,6 +284,10 @@ class ReferencePlane:
     def send_counters(self, stream: SendStreamId) -> SendCounters:
         """Running totals of a send stream."""
         return self._send_stream(stream).counters()
+
+    def transport_counters(self, transport: TransportId) -> TransportCounters:
+        """The send queue of a transport."""
+        return self._table.transport(transport).counters()
 
     def counters(self) -> PlaneCounters:
         """Running totals of the plane."""
@@ -310,6 +337,10 @@ class ReferencePlane:
         self._note_missing(stream, stream.arrived(sequence, False, now))
         for send_stream in self._table.routes[stream.id]:
             send_stream.skip(stream.id, sequence)
+
+    def _take_turn(self, transport: Transport, now: Instant, out: list[Datagram]) -> None:
+        if not take_turn(transport, self._table.find_packet, now, out):
+            self._table.pacing.pop(transport.id, None)
 
     def _note_missing(self, stream: ReceiveStream, repairable: bool) -> None:
         if not repairable:

@@ -6,13 +6,15 @@ through.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rtpfwd.clock import Instant
-from rtpfwd.dataplane.interface import ReceiveStreamId, TransportId
+from rtpfwd.dataplane.interface import ReceiveStreamId, TransportCounters, TransportId
 from rtpfwd.dataplane.reference.pacer import Pacer
 from rtpfwd.dataplane.reference.packet import Packet
+from rtpfwd.dataplane.reference.padding import Padding
 from rtpfwd.dataplane.reference.receive_stream import ReceiveStream
 from rtpfwd.errors import InvalidState
 from rtpfwd.protocols.srtp import RtpReceiver, RtpSender
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from rtpfwd.dataplane.reference.send_stream import SendStream
 
 ARRIVALS_KEPT = 4096  # of the control plane's 100 ms: forty thousand packets a second
+DEPARTURES_KEPT = 4096
+DEPARTURES_KEPT_UNASKED = 256
+"""Until somebody takes departures for the first time: most transports have nobody who ever does."""
 
 
 class Held:
@@ -38,18 +43,23 @@ class Transport:
     """What the plane knows of one transport."""
 
     __slots__ = (
+        "_departures_taken",
         "_next_number",
         "arrivals",
+        "departures",
         "extension_ids",
         "held",
         "id",
         "pacer",
+        "padding",
         "paths",
+        "probes",
         "receiver",
         "rtx",
         "selected",
         "sender",
         "streams",
+        "unsent",
     )
 
     def __init__(self, transport: TransportId) -> None:
@@ -64,13 +74,49 @@ class Transport:
         self.held: dict[int, Held] = {}
         self.arrivals: list[tuple[int, Instant]] = []
         self.pacer = Pacer()
+        self.probes = self.pacer.probes
+        self.padding = Padding()
+        self.departures: deque[tuple[int, Instant, int, int]] = deque(maxlen=DEPARTURES_KEPT_UNASKED)
+        self.unsent = 0
+        """Transport-wide numbers that were given to packets which then could not be protected."""
+        self._departures_taken = 0
         self._next_number = 0
 
     def next_number(self) -> int:
         """The next transport-wide sequence number for a packet to this peer."""
         number = self._next_number
-        self._next_number = number + 1 & 0xFFFF
-        return number
+        self._next_number = number + 1
+        return number & 0xFFFF
+
+    def note_departure(self, number: int, size: int, now: Instant) -> None:
+        """A numbered packet left, ``size`` bytes with SRTP: record it, and count it for a probe under way."""
+        probes = self.probes
+        self.departures.append((number, now, size, probes.cluster))
+        if probes.cluster:
+            probes.count(size, now)
+
+    def take_departures(self) -> list[tuple[int, Instant, int, int]]:
+        """What left since the last call, in order; of more than are kept, the last."""
+        taken = list(self.departures)
+        if self.departures.maxlen == DEPARTURES_KEPT_UNASKED:
+            self.departures = deque(maxlen=DEPARTURES_KEPT)
+        self.departures.clear()
+        self._departures_taken += len(taken)
+        return taken
+
+    def counters(self) -> TransportCounters:
+        """Running totals of the send queue."""
+        # Every number that was given is taken, kept, lost, or was never sent.
+        lost = self._next_number - self.unsent - self._departures_taken - len(self.departures)
+        return TransportCounters(
+            queued_packets=len(self.pacer),
+            queued_bytes=self.pacer.queued_bytes,
+            padding_packets=self.padding.packets,
+            padding_bytes=self.padding.bytes,
+            probing=bool(self.probes.cluster),
+            probes_dropped=self.probes.dropped,
+            departures_lost=lost,
+        )
 
     def ssrc_count(self) -> int:
         """Receive SSRCs in use, held ones included."""

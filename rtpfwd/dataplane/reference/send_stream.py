@@ -191,6 +191,24 @@ class SendStream:
             write = self.writer.repair if outgoing.repair else self.writer.media
             write(outgoing.packet, outgoing.segment, outgoing.number, now, out)
 
+    def last_sent(self) -> Instant:
+        """When its last packet was forwarded."""
+        return Instant(0) if self._last_sent is None else self._last_sent
+
+    def sent_before(self, back: int, find: FindPacket) -> tuple[Packet, Segment, int] | None:
+        """The packet ``back`` numbers before the last, with its 16-bit outgoing number, while it is kept."""
+        number = self._numbering.highest - back & 0xFFFF
+        found = self._numbering.find_output(number)
+        packet = find(found[0].source, found[1]) if found is not None else None
+        return (packet, found[0], number) if packet is not None and found is not None else None
+
+    def pad_empty(self, padding: int, now: Instant, out: list[Datagram]) -> int:
+        """Send nothing but padding on the RTX SSRC; its size before SRTP, or 0."""
+        last = self._last_packet
+        if last is None:
+            return 0
+        return self.writer.empty(last.payload_type, self._last_timestamp, padding, now, out)
+
     def skip(self, stream: ReceiveStreamId, sequence: int) -> None:
         """A number of the source that will never be forwarded (a padding-only packet): close up over it."""
         if stream != self.source or self._waiting or self.paused:

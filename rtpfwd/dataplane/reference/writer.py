@@ -11,6 +11,7 @@ from rtpfwd.dataplane.interface import PacketTrace, SendDrop, SendStreamId, Send
 from rtpfwd.dataplane.reference.egress import Layout
 from rtpfwd.dataplane.reference.numbering import Segment
 from rtpfwd.dataplane.reference.packet import Packet
+from rtpfwd.dataplane.reference.padding import NO_STREAM, leave
 from rtpfwd.dataplane.reference.retransmission import Resends
 from rtpfwd.dataplane.reference.route_table import Transport
 from rtpfwd.errors import RtpfwdError
@@ -79,25 +80,65 @@ class StreamWriter:
         self, packet: Packet, segment: Segment, sequence_number: int, now: Instant, out: list[Datagram]
     ) -> None:
         """Send it again on the RTX SSRC; ``sequence_number`` is the one it went out with."""
+        sizes = self._on_rtx(packet, segment, sequence_number, now, out)
+        if sizes is None:
+            self._resends.not_found += 1
+        elif sizes[0]:
+            self._resends.count_rtx(*sizes)
+
+    def repeat(
+        self, packet: Packet, segment: Segment, sequence_number: int, now: Instant, out: list[Datagram]
+    ) -> int:
+        """The same as padding, which no counter of this stream knows of; its size before SRTP, or 0."""
+        sizes = self._on_rtx(packet, segment, sequence_number, now, out)
+        return sizes[0] if sizes is not None else 0
+
+    def empty(
+        self, payload_type: int, timestamp: int, padding: int, now: Instant, out: list[Datagram]
+    ) -> int:
+        """Send ``padding`` bytes of nothing on the RTX SSRC (RFC 3550 §5.1); the size before SRTP, or 0.
+
+        ``payload_type`` is the media's, ``timestamp`` an outgoing one.
+        """
+        spec, layout, transport = self._spec, self._layout, self._transport
+        rtx_payload_type = spec.rtx_payload_types.get(payload_type)
+        if rtx_payload_type is None or spec.rtx_ssrc is None:
+            return 0
+        plain = layout.write(
+            Packet(NO_STREAM, 0, timestamp, False, payload_type, [], b"", None, now),
+            bytes(padding - 1) + bytes((padding,)),
+            rtx_payload_type,
+            self._resends.next_sequence_number(),
+            timestamp,
+            spec.rtx_ssrc,
+            number := transport.next_number() if layout.numbered else 0,
+            now,
+        )
+        plain = bytes((plain[0] | 0x20,)) + plain[1:]
+        return leave(transport, plain, number if layout.numbered else None, now, out)
+
+    def verbatim(self, ciphertext: bytes, out: list[Datagram]) -> None:
+        """Send the same bytes again. No departure: the transport-wide number in them is the old one, which
+        its first sending has on record.
+        """
+        self._resends.count_verbatim(len(ciphertext))
+        out.append((ciphertext, self._transport.selected))  # type: ignore[arg-type]  # whoever calls has looked
+
+    def _on_rtx(
+        self, packet: Packet, segment: Segment, sequence_number: int, now: Instant, out: list[Datagram]
+    ) -> tuple[int, int] | None:
         # RFC 4588 §4: the original number leads the payload, on an SSRC with numbers of its own.
         spec = self._spec
         payload_type = spec.rtx_payload_types.get(packet.payload_type)
         if payload_type is None or spec.rtx_ssrc is None:
-            self._resends.not_found += 1
-            return
+            return None
         payload = packet.payload
         if segment.picture_offset or segment.tl0_offset:
             payload = _renumber_pictures(packet, segment)
         payload = sequence_number.to_bytes(2) + payload
         number = self._resends.next_sequence_number()
         size = self._send(packet, payload, payload_type, number, spec.rtx_ssrc, segment, now, out, None)
-        if size:
-            self._resends.count_rtx(size, len(payload))
-
-    def verbatim(self, ciphertext: bytes, out: list[Datagram]) -> None:
-        """Send the same bytes again."""
-        self._resends.count_verbatim(len(ciphertext))
-        out.append((ciphertext, self._transport.selected))  # type: ignore[arg-type]  # whoever calls has looked
+        return size, len(payload)
 
     def _send(
         self,
@@ -113,6 +154,7 @@ class StreamWriter:
     ) -> int:
         transport = self._transport
         layout = self._layout
+        transport_number = transport.next_number() if layout.numbered else 0
         plain = layout.write(
             packet,
             payload,
@@ -120,14 +162,18 @@ class StreamWriter:
             sequence_number,
             packet.timestamp + segment.timestamp_offset & 0xFFFF_FFFF,
             ssrc,
-            transport.next_number() if layout.numbered else 0,
+            transport_number,
             now,
         )
         try:
             protected = transport.sender.protect(plain)  # type: ignore[union-attr]  # whoever calls has looked
         except RtpfwdError:
             self._drops[SendDrop.PROTECT_FAILED] += 1
+            if layout.numbered:
+                transport.unsent += 1
             return 0
+        if layout.numbered:
+            transport.note_departure(transport_number, len(protected), now)
         if self.traces is not None:
             self._trace(packet, len(plain), len(payload), payload_type, sequence_number, ssrc, segment)
         if keep_as is not None and self._spec.keep_ciphertext:
