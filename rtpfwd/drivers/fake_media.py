@@ -17,10 +17,13 @@ from typing import Any
 from rtpfwd.clock import Instant, us_to_ticks
 from rtpfwd.wire.extension_values import AudioLevel, serialize_audio_level
 from rtpfwd.wire.header_extensions import (
+    DEPENDENCY_DESCRIPTOR,
     MID,
     REPAIRED_RTP_STREAM_ID,
     RTP_STREAM_ID,
     SSRC_AUDIO_LEVEL,
+    TRANSPORT_CC,
+    parse_elements,
     serialize_elements,
 )
 from rtpfwd.wire.rtp import RtpPacket
@@ -29,17 +32,25 @@ from rtpfwd.wire.rtx import wrap_payload
 JsonObject = dict[str, Any]
 
 VIDEO_CLOCK_RATE, AUDIO_CLOCK_RATE = 90_000, 48_000
-VIDEO_PAYLOAD_TYPE, RTX_PAYLOAD_TYPE, AUDIO_PAYLOAD_TYPE = 96, 97, 111  # Chrome's
+AUDIO_PAYLOAD_TYPE = 111  # Chrome's
+VIDEO_PAYLOAD_TYPES = {"VP8": 96, "VP9": 98, "H264": 102, "AV1": 45}  # Chrome's; RTX is the next one
+CODEC_PARAMETERS: dict[str, JsonObject] = {
+    "VP9": {"profile-id": 0},
+    "H264": {"packetization-mode": 1, "profile-level-id": "42e01f", "level-asymmetry-allowed": 1},
+}
 EXTENSION_IDS = {  # Chrome's, unlike the router's
     SSRC_AUDIO_LEVEL: 1,
+    TRANSPORT_CC: 3,
     MID: 4,
     RTP_STREAM_ID: 10,
     REPAIRED_RTP_STREAM_ID: 11,
+    DEPENDENCY_DESCRIPTOR: 13,
 }
 VOICE_UP_TO = 60  # -dBov; what is louder than that counts as speech
 HISTORY_PACKETS = 1024
 
 _MARK = Struct("!IQQ")
+MARK_SIZE = _MARK.size
 _MAGIC = 0x72747066
 _VP8_KEY_FRAME_START = b"\x9d\x01\x2a\x80\x02\xe0\x01"  # RFC 6386 §9.1: start code, 640 x 480
 
@@ -70,6 +81,17 @@ class SourceSpec:
     first_timestamp: int = 0
     more_extensions: tuple[tuple[str, int, bytes], ...] = ()
     """Header extensions that every packet carries: (URI, id, value)."""
+    codec: str = "VP8"
+    """Of video: ``VP8``, ``VP9``, ``H264`` or ``AV1``; what a ``MediaSource`` makes itself is VP8."""
+    scalability_mode: str | None = None
+    max_bitrate_bps: int | None = None
+    transport_cc: bool = False
+    """Whether packets carry room for a transport-wide sequence number, and feedback about it is wanted."""
+
+    @property
+    def payload_type(self) -> int:
+        """Of media."""
+        return VIDEO_PAYLOAD_TYPES[self.codec] if self.kind == "video" else AUDIO_PAYLOAD_TYPE
 
     @property
     def clock_rate(self) -> int:
@@ -135,7 +157,7 @@ class MediaSource:
         for place in range(spec.packets_per_frame):
             payload = self._payload(place, key_frame, now)
             packet = RtpPacket(
-                payload_type=VIDEO_PAYLOAD_TYPE if spec.kind == "video" else AUDIO_PAYLOAD_TYPE,
+                payload_type=spec.payload_type,
                 sequence_number=self._sequence,
                 timestamp=self.last_timestamp,
                 ssrc=spec.ssrc,
@@ -158,13 +180,34 @@ class MediaSource:
     def make_padding(self, size: int) -> bytes:
         """One packet of nothing but ``size`` bytes of padding, as probers send; it takes a number."""
         packet = RtpPacket(
-            payload_type=VIDEO_PAYLOAD_TYPE,
+            payload_type=self.spec.payload_type,
             sequence_number=self._sequence,
             timestamp=self.last_timestamp,
             ssrc=self.spec.ssrc,
             padding=size,
         )
         self._sequence = self._sequence + 1 & 0xFFFF
+        return packet.serialize()
+
+    def make_probe(self, size: int) -> bytes | None:
+        """One packet on the RTX SSRC that repairs nothing: the last packet again, as browsers pad probes, or
+        at most 224 bytes of padding before there is one. ``None`` without an RTX SSRC.
+        """
+        if self.spec.rtx_ssrc is None:
+            return None
+        if self._history:
+            return self.retransmit(next(reversed(self._history)))
+        profile, extension = serialize_elements(self._elements(REPAIRED_RTP_STREAM_ID, None))
+        packet = RtpPacket(
+            payload_type=self.spec.payload_type + 1,
+            sequence_number=self._rtx_sequence,
+            timestamp=self.last_timestamp,
+            ssrc=self.spec.rtx_ssrc,
+            extension_profile=profile,
+            extension=extension,
+            padding=min(size, 224),
+        )
+        self._rtx_sequence = self._rtx_sequence + 1 & 0xFFFF
         return packet.serialize()
 
     def restart(self, sequence_number: int, timestamp: int) -> None:
@@ -183,9 +226,14 @@ class MediaSource:
         self.retransmitted += 1
         if self.spec.rtx_ssrc is None:
             return packet.serialize()
-        profile, extension = self._extension(REPAIRED_RTP_STREAM_ID, None)
+        elements = self._elements(REPAIRED_RTP_STREAM_ID, None)
+        if self.spec.codec == "AV1":  # as browsers do: the descriptor is the original's
+            original = parse_elements(packet.extension_profile, packet.extension)
+            number = EXTENSION_IDS[DEPENDENCY_DESCRIPTOR]
+            elements |= {number: original[number]} if number in original else {}
+        profile, extension = serialize_elements(elements)
         repeat = RtpPacket(
-            payload_type=RTX_PAYLOAD_TYPE,
+            payload_type=self.spec.payload_type + 1,
             sequence_number=self._rtx_sequence,
             timestamp=packet.timestamp,
             ssrc=self.spec.rtx_ssrc,
@@ -208,11 +256,17 @@ class MediaSource:
                 head += b"\x50\x00\x00" + _VP8_KEY_FRAME_START if key_frame else b"\x51\x00\x00"
             else:
                 head += b"\x01"
-        mark = _MARK.pack(_MAGIC, self.packets, now)
+        mark = self._mark(now)
         return head + bytes(max(self.spec.payload_bytes - len(head) - len(mark), 0)) + mark
 
     def _extension(self, rid_uri: str, captured: Instant | None) -> tuple[int, bytes]:
-        elements = {EXTENSION_IDS[MID]: self.spec.mid.encode()}
+        return serialize_elements(self._elements(rid_uri, captured))
+
+    def _elements(self, rid_uri: str, captured: Instant | None) -> dict[int, bytes]:
+        elements: dict[int, bytes] = {}
+        if self.spec.transport_cc:
+            elements[EXTENSION_IDS[TRANSPORT_CC]] = bytes(2)  # whoever sends it writes the number
+        elements[EXTENSION_IDS[MID]] = self.spec.mid.encode()
         if self.spec.rid is not None:
             elements[EXTENSION_IDS[rid_uri]] = self.spec.rid.encode()
         elements |= {number: value for _, number, value in self.spec.more_extensions}
@@ -220,7 +274,10 @@ class MediaSource:
             level = self.loudness(captured)
             value = serialize_audio_level(AudioLevel(level <= VOICE_UP_TO, level))
             elements[EXTENSION_IDS[SSRC_AUDIO_LEVEL]] = value
-        return serialize_elements(elements)
+        return elements
+
+    def _mark(self, now: Instant) -> bytes:
+        return _MARK.pack(_MAGIC, self.packets, now)
 
     def _remember(self, packet: RtpPacket) -> None:
         self._history[packet.sequence_number] = packet
@@ -249,13 +306,16 @@ def producer_parameters(*specs: SourceSpec) -> JsonObject:
             {"type": "nack"},
             {"type": "nack", "parameter": "pli"},
             {"type": "ccm", "parameter": "fir"},
-        ]
-        codecs = [_codec("video/VP8", VIDEO_PAYLOAD_TYPE, VIDEO_CLOCK_RATE, rtcpFeedback=feedback)]
-        if any(spec.rtx_ssrc is not None for spec in specs):
-            repeat = _codec(
-                "video/rtx", RTX_PAYLOAD_TYPE, VIDEO_CLOCK_RATE, parameters={"apt": VIDEO_PAYLOAD_TYPE}
+        ] + [{"type": "transport-cc"}] * first.transport_cc
+        media = first.payload_type
+        codecs = [
+            _codec(
+                f"video/{first.codec}", media, VIDEO_CLOCK_RATE,
+                rtcpFeedback=feedback, parameters=dict(CODEC_PARAMETERS.get(first.codec, {})),
             )
-            codecs.append(repeat)
+        ]  # fmt: skip
+        if any(spec.rtx_ssrc is not None for spec in specs):
+            codecs.append(_codec("video/rtx", media + 1, VIDEO_CLOCK_RATE, parameters={"apt": media}))
     else:
         codecs = [_codec("audio/opus", AUDIO_PAYLOAD_TYPE, AUDIO_CLOCK_RATE, channels=2)]
     uris = [MID]
@@ -263,6 +323,10 @@ def producer_parameters(*specs: SourceSpec) -> JsonObject:
         uris += [RTP_STREAM_ID, REPAIRED_RTP_STREAM_ID]
     if first.kind == "audio":
         uris.append(SSRC_AUDIO_LEVEL)
+    if first.transport_cc:
+        uris.append(TRANSPORT_CC)
+    if first.codec == "AV1":
+        uris.append(DEPENDENCY_DESCRIPTOR)
     return {
         "mid": first.mid,
         "codecs": codecs,
@@ -273,11 +337,19 @@ def producer_parameters(*specs: SourceSpec) -> JsonObject:
     }
 
 
-def router_media_codecs() -> list[JsonObject]:
-    """``mediaCodecs`` for a router that these sources can use."""
+def router_media_codecs(*more: str) -> list[JsonObject]:
+    """``mediaCodecs`` for a router that these sources can use: Opus, VP8 and ``more`` of video's."""
+    video = [
+        {
+            "kind": "video", "mimeType": f"video/{codec}", "clockRate": VIDEO_CLOCK_RATE,
+            "parameters": dict(CODEC_PARAMETERS.get(codec, {})),
+        }
+        for codec in more
+    ]  # fmt: skip
     return [
         {"kind": "audio", "mimeType": "audio/opus", "clockRate": AUDIO_CLOCK_RATE, "channels": 2},
         {"kind": "video", "mimeType": "video/VP8", "clockRate": VIDEO_CLOCK_RATE},
+        *video,
     ]
 
 
@@ -287,8 +359,15 @@ def _codec(mime_type: str, payload_type: int, clock_rate: int, **more: Any) -> J
 
 
 def _encoding(spec: SourceSpec) -> JsonObject:
+    encoding: JsonObject = {}
     if spec.rid is not None:
-        return {"rid": spec.rid}
-    if spec.rtx_ssrc is not None:
-        return {"ssrc": spec.ssrc, "rtx": {"ssrc": spec.rtx_ssrc}}
-    return {"ssrc": spec.ssrc}
+        encoding["rid"] = spec.rid
+    else:
+        encoding["ssrc"] = spec.ssrc
+        if spec.rtx_ssrc is not None:
+            encoding["rtx"] = {"ssrc": spec.rtx_ssrc}
+    if spec.scalability_mode is not None:
+        encoding["scalabilityMode"] = spec.scalability_mode
+    if spec.max_bitrate_bps is not None:
+        encoding["maxBitrate"] = spec.max_bitrate_bps
+    return encoding
