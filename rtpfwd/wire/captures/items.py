@@ -67,8 +67,8 @@ class CapturedFrame:
 class CapturedDatagram:
     """One UDP payload of a capture.
 
-    ``number`` counts all packets of the file from 1, as Wireshark does. Addresses are None where the format
-    or link has none. ``missing`` is how many bytes of the payload's end the capture cut off; the payload was
+    ``number`` counts all packets and records of the file from 1, as Wireshark does. Addresses are None where
+    the format or link has none. ``missing`` is how many bytes of the payload's end the capture cut off; the payload was
     ``len(data) + missing`` bytes long.
     """
 

@@ -236,7 +236,7 @@ def option_number(options: Options, code: int, order: ByteOrder, size: int) -> i
     return None
 
 
-_FIXED_SIZES = {
+_FIXED_SIZES: dict[int, int] = {
     BlockType.SECTION_HEADER: 16,
     BlockType.INTERFACE_DESCRIPTION: 8,
     BlockType.ENHANCED_PACKET: 20,

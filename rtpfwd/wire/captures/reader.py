@@ -14,7 +14,7 @@ from rtpfwd.wire import Buffer
 from rtpfwd.wire.captures import mjr, rtpdump
 from rtpfwd.wire.captures.frames import NO_ADDRESS, guess_frame, parse_frame
 from rtpfwd.wire.captures.internet import Skip
-from rtpfwd.wire.captures.items import CapturedDatagram, CapturedFrame, CaptureItem, FrameItem
+from rtpfwd.wire.captures.items import CapturedDatagram, CapturedFrame, CaptureItem, FrameItem, Record
 from rtpfwd.wire.captures.mjr import MjrParser
 from rtpfwd.wire.captures.pcap import MAGICS, PcapParser
 from rtpfwd.wire.captures.pcapng_blocks import SECTION_MAGIC
@@ -60,6 +60,7 @@ class CaptureReader:
         self.counts = FrameCounts()
         self._probe = ByteSource()
         self._parser: FormatParser | None = None
+        self._number = 0
 
     def feed(self, data: Buffer) -> None:
         """Takes the next bytes of the file, of any number."""
@@ -108,16 +109,18 @@ class CaptureReader:
                 if datagram is not None:
                     yield datagram
             else:
+                self._number += isinstance(item, Record)  # Wireshark lists custom blocks among the packets
                 yield item
 
     def _datagram(self, frame: CapturedFrame) -> CapturedDatagram | None:
         counts = self.counts
         counts.frames += 1
+        self._number += 1
         try:
             parsed = guess_frame(frame.data) if frame.guess_link else parse_frame(frame.link_type, frame.data)
         except MalformedPacket as error:
             counts.malformed += 1
-            counts.first_malformed = counts.first_malformed or f"packet {counts.frames}: {error}"
+            counts.first_malformed = counts.first_malformed or f"packet {self._number}: {error}"
             return None
         if isinstance(parsed, Skip):
             counts.skipped[parsed] += 1
@@ -125,7 +128,7 @@ class CaptureReader:
         counts.datagrams += 1
         bare = parsed.source == NO_ADDRESS
         return CapturedDatagram(
-            counts.frames,
+            self._number,
             frame.time_us,
             parsed.payload,
             frame.source if bare else parsed.source,
