@@ -45,8 +45,8 @@ class Pacer:
 
     def __init__(self, rate_bps: int = DEFAULT_RATE_BPS) -> None:
         self._rate_bps = rate_bps
-        self._free_at = Instant(0)
-        self._left_at = Instant(0)
+        self._free_at: int = 0  # an Instant, without the call that would say so for each packet
+        self._left_at: int = 0
         self._media: deque[Outgoing] = deque()
         self._repairs: deque[Outgoing] = deque()
         self.queued_bytes = 0
@@ -65,20 +65,18 @@ class Pacer:
 
     def occupy(self, size: int, now: Instant) -> None:
         """A packet of ``size`` bytes leaves now. The line is never taken for longer than ``MAX_QUEUE_US``."""
-        probing_rate = self.probes.rate_bps
-        if probing_rate:
-            start = max(self._free_at, now - PROBE_BURST_US)
+        rate = self._rate_bps
+        start = now - BURST_US
+        if self.probes.cluster:
+            rate = self.probes.rate_bps
+            start = now - PROBE_BURST_US
             self._left_at = now
-            rate = probing_rate
-        else:
-            rate = self._rate_bps
-            if self.queued_bytes:
-                rate = max(rate, self.queued_bytes * 8 * MICROSECONDS // MAX_QUEUE_US)
-            start = now - BURST_US
-            if start < self._free_at:
-                start = self._free_at
-        free_at = start + size * 8 * MICROSECONDS // rate
-        self._free_at = Instant(free_at if free_at < now + MAX_QUEUE_US else now + MAX_QUEUE_US)
+        elif self.queued_bytes:
+            rate = max(rate, self.queued_bytes * 8 * MICROSECONDS // MAX_QUEUE_US)
+        if start < self._free_at:
+            start = self._free_at
+        free_at = start + size * (8 * MICROSECONDS) // rate
+        self._free_at = free_at if free_at < now + MAX_QUEUE_US else now + MAX_QUEUE_US
 
     def push(self, outgoing: Outgoing, repair: bool) -> None:
         """A packet that has to wait; when the queue is full, the oldest video gives way, counted."""
@@ -115,7 +113,7 @@ class Pacer:
 
     def stall(self, now: Instant) -> None:
         """There was nothing to pad with: try again in a moment, until the probe is given up."""
-        self._free_at = Instant(now + STALL_US)
+        self._free_at = now + STALL_US
 
     def forget(self, stream: SendStream) -> None:
         """Take the packets of a removed stream out of the queue."""
@@ -130,5 +128,5 @@ class Pacer:
         """When ``pop`` has something, or a probe wants padding or comes to its end."""
         probes = self.probes
         if probes.cluster:
-            return min(max(self._free_at, Instant(self._left_at + PROBE_PAUSE_US)), probes.deadline)
-        return self._free_at if self.queued_bytes else None
+            return min(Instant(max(self._free_at, self._left_at + PROBE_PAUSE_US)), probes.deadline)
+        return Instant(self._free_at) if self.queued_bytes else None

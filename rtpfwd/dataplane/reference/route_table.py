@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ARRIVALS_KEPT = 4096  # of the control plane's 100 ms: forty thousand packets a second
 DEPARTURES_KEPT = 4096
-DEPARTURES_KEPT_UNASKED = 256
+DEPARTURES_KEPT_UNASKED = 64
 """Until somebody takes departures for the first time: most transports have nobody who ever does."""
 
 

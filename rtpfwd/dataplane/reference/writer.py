@@ -154,7 +154,8 @@ class StreamWriter:
     ) -> int:
         transport = self._transport
         layout = self._layout
-        transport_number = transport.next_number() if layout.numbered else 0
+        numbered = layout.numbered
+        transport_number = transport.next_number() if numbered else 0
         plain = layout.write(
             packet,
             payload,
@@ -169,11 +170,14 @@ class StreamWriter:
             protected = transport.sender.protect(plain)  # type: ignore[union-attr]  # whoever calls has looked
         except RtpfwdError:
             self._drops[SendDrop.PROTECT_FAILED] += 1
-            if layout.numbered:
+            if numbered:
                 transport.unsent += 1
             return 0
-        if layout.numbered:
-            transport.note_departure(transport_number, len(protected), now)
+        if numbered:
+            if transport.probes.cluster:
+                transport.note_departure(transport_number, len(protected), now)
+            else:
+                transport.departures.append((transport_number, now, len(protected), 0))
         if self.traces is not None:
             self._trace(packet, len(plain), len(payload), payload_type, sequence_number, ssrc, segment)
         if keep_as is not None and self._spec.keep_ciphertext:
