@@ -24,13 +24,14 @@ class WantedLayersSettings:
 class WantedLayers:
     """One producer's. ``encodings`` are its streams (or SVC spatial layers), counted from 0."""
 
-    __slots__ = ("_delay_us", "_encodings", "_lower", "_lower_since", "highest")
+    __slots__ = ("_delay_us", "_until", "highest")
 
     def __init__(self, settings: WantedLayersSettings, encodings: int) -> None:
         self._delay_us = settings.down_delay_us
-        self._encodings = encodings
-        self._lower = encodings - 1
-        self._lower_since: Instant | None = None
+        self._until: list[Instant | None] = [None] * encodings
+        """By layer: until when to go on sending it; None while somebody wants it. Never later for a higher
+        layer than for a lower one.
+        """
         self.highest = encodings - 1
         """The highest layer that the publisher should send, and all below; -1: none. It begins with all, so
         that the first consumer finds them.
@@ -38,34 +39,31 @@ class WantedLayers:
 
     def update(self, wants: Iterable[int], now: Instant) -> bool:
         """Every consumer's highest wanted layer (-1: none). Returns whether ``highest`` changed."""
-        wanted = min(max(wants, default=-1), self._encodings - 1)
-        if wanted >= self.highest:
-            self._lower_since = None
-            changed = wanted > self.highest
-            self.highest = wanted
-            return changed
-        if self._lower_since is None:
-            self._lower_since = now
-            self._lower = wanted
-        # What is wanted may go up and down below the present one meanwhile: the highest of the time counts.
-        elif now - self._lower_since < self._delay_us:
-            self._lower = max(self._lower, wanted)
-        else:
-            self._lower = wanted
-        return self.handle_timeout(now)
+        wanted = min(max(wants, default=-1), len(self._until) - 1)
+        for layer, until in enumerate(self._until):
+            if layer <= wanted:
+                self._until[layer] = None
+            elif until is None:
+                self._until[layer] = Instant(now + self._delay_us)
+        before = self.highest
+        self.highest = max(before, wanted)
+        self.handle_timeout(now)
+        return self.highest != before
 
     def handle_timeout(self, now: Instant) -> bool:
         """Go down if it is time. Returns whether ``highest`` changed."""
-        if self._lower_since is None or now - self._lower_since < self._delay_us:
-            return False
-        self.highest = self._lower
-        self._lower_since = None
-        return True
+        before = self.highest
+        while self.highest >= 0:
+            until = self._until[self.highest]
+            if until is None or now < until:
+                break
+            self.highest -= 1
+        return self.highest != before
 
     def next_timeout(self) -> Instant | None:
         """When ``handle_timeout`` has something to do."""
-        return None if self._lower_since is None else Instant(self._lower_since + self._delay_us)
+        return self._until[self.highest] if self.highest >= 0 else None
 
     def encodings(self) -> tuple[bool, ...]:
         """Which encodings the publisher should send, lowest first."""
-        return tuple(number <= self.highest for number in range(self._encodings))
+        return tuple(number <= self.highest for number in range(len(self._until)))
