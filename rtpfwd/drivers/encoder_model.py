@@ -119,6 +119,12 @@ class EncoderModel:
         """Bits per second of each encoding; 0: off."""
         return tuple(state.target if state.running else 0 for state in self._states)
 
+    @property
+    def wanted_bps(self) -> int:
+        """What the active encodings could use together."""
+        both = zip(self.spec.encodings, self.active, strict=True)
+        return sum(one.max_bps for one, active in both if active)
+
     def set_target(self, bps: int) -> None:
         """What all encodings together shall take from now on."""
         self.target_bps = bps

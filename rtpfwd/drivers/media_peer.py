@@ -3,9 +3,9 @@ benches.
 
 What it does is what a browser does where an SFU can tell: key frames when asked (PLI, FIR), RTX when asked
 (NACK), reports each second (sender, receiver, and the answer to RRTR), NACK for what it misses itself, and a
-key frame request when no picture can be shown. What it sends is ``fake_media``'s. Left out:
-transport-wide feedback, bandwidth estimation, SDP: the JSON values of mediasoup's API go in and out as they
-are.
+key frame request when no picture can be shown. What it sends is ``fake_media``'s, or an encoder model's.
+With a ``sender`` it numbers, paces and estimates; with ``feedback`` it tells what arrives. Left out: SDP, the
+JSON values of mediasoup's API go in and out as they are.
 """
 
 from __future__ import annotations
@@ -15,8 +15,12 @@ from collections.abc import Callable
 from typing import Any
 
 from rtpfwd.clock import Instant, ntp_middle, seconds, unix_us_to_ntp, us_to_ntp_short
-from rtpfwd.drivers.fake_media import MediaSource, SourceSpec
+from rtpfwd.drivers.encoder_model import EncoderSpec
+from rtpfwd.drivers.encoder_source import EncodedCamera
+from rtpfwd.drivers.fake_media import MediaSource, SourceSpec, read_mark
 from rtpfwd.drivers.media_sink import MediaSink
+from rtpfwd.drivers.receive_loop import PROBATOR_SSRC, ReceiverFeedback
+from rtpfwd.drivers.send_loop import SendLoop
 from rtpfwd.errors import MalformedPacket
 from rtpfwd.protocols.certificate import Fingerprint
 from rtpfwd.protocols.controlling_peer import CheckAnswered, ControllingPeer, RtcpArrived, RtpArrived
@@ -40,6 +44,7 @@ from rtpfwd.wire.rtcp.reports import (
     SenderReport,
     SourceDescription,
 )
+from rtpfwd.wire.rtcp.transport_cc import TransportFeedback
 from rtpfwd.wire.rtp import RtpPacket
 
 JsonObject = dict[str, Any]
@@ -72,13 +77,18 @@ class MediaPeer:
         """Sequence numbers that were asked of us."""
         self.nacks: list[tuple[Instant, int, tuple[int, ...]]] = []
         """What was asked of us, when: (time, SSRC, sequence numbers)."""
-        self.unknown_ssrcs = self.malformed = 0
+        self.unknown_ssrcs = self.malformed = self.padding_packets = 0
         self.answers_nacks = True
         self.clock_offset_us = 0
         """How far this client's wall clock is ahead of the virtual one."""
+        self.sender: SendLoop | None = None
+        """Numbers and paces what is sent; made with the first camera, or before."""
+        self.feedback: ReceiverFeedback | None = None
+        """Tells the sender what arrives."""
+        self.cameras: list[EncodedCamera] = []
         self._reference_time: tuple[int, int, Instant] | None = None
         self._next_report: Instant | None = None
-        self._waiting: list[MediaSource] = []
+        self._waiting: list[MediaSource | EncodedCamera] = []
         self._reached = False
 
     @classmethod
@@ -134,9 +144,25 @@ class MediaPeer:
         self._waiting.append(source)
         return source
 
-    def add_sink(self, rtp_parameters: JsonObject) -> MediaSink:
-        """Expect the stream of a consumer with these ``rtpParameters``."""
-        sink = MediaSink(rtp_parameters)
+    def add_camera(
+        self, spec: EncoderSpec, streams: tuple[SourceSpec, ...], *, target_bps: int
+    ) -> EncodedCamera:
+        """Send what this encoder makes, paced, from the moment that there are keys. ``target_bps`` holds
+        until an estimator says otherwise.
+        """
+        camera = EncodedCamera(spec, streams, target_bps=target_bps)
+        if self.sender is None:
+            self.sender = SendLoop()
+        self.cameras.append(camera)
+        self.sender.cameras.append(camera)
+        self.sender.make_padding = self._make_padding
+        self.sources |= {source.spec.ssrc: source for source in camera.sources}
+        self._waiting.append(camera)
+        return camera
+
+    def add_sink(self, rtp_parameters: JsonObject, *, decode: bool = False) -> MediaSink:
+        """Expect the stream of a consumer with these ``rtpParameters``; ``decode`` video with a model."""
+        sink = MediaSink(rtp_parameters, decode=decode)
         self.sinks[sink.ssrc] = sink
         if sink.rtx_ssrc is not None:
             self.sinks[sink.rtx_ssrc] = sink
@@ -166,7 +192,16 @@ class MediaPeer:
             return
         for source in self.sources.values():
             for packet in source.take_due(now):
+                self.peer.send_rtp(packet if self.sender is None else self.sender.send_now(packet, now))
+        if self.sender is not None:
+            for camera in self.cameras:
+                self.sender.enqueue(camera.take_due(now), now)
+            for packet in self.sender.take_due(now):
                 self.peer.send_rtp(packet)
+        if self.feedback is not None:
+            told = self.feedback.take_due(REPORTER_SSRC, list(self.sinks), now)
+            if told:
+                self.send_rtcp(told)
         if self._next_report is not None and self._next_report <= now:
             self._next_report = Instant(now + REPORT_INTERVAL_US)
             self._report(now)
@@ -179,6 +214,9 @@ class MediaPeer:
             deadlines += [source.next_timeout() for source in self.sources.values()]
             deadlines += [sink.next_nack() for sink in self.sinks.values()]
             deadlines += [sink.next_key_frame_request() for sink in self.sinks.values()]
+            deadlines += [camera.next_timeout() for camera in self.cameras]
+            deadlines += [self.sender.next_timeout()] if self.sender is not None else []
+            deadlines += [self.feedback.next_timeout()] if self.feedback is not None else []
             if self._waiting:
                 return Instant(0)
         return min((at for at in deadlines if at is not None), default=None)
@@ -192,6 +230,7 @@ class MediaPeer:
         if self.connected and self.sources:
             self.send_rtcp([self._empty_report(), Goodbye(tuple(self.sources))])
         self.sources.clear()
+        self.cameras.clear()
         self._next_report = None
         self.peer.close()
 
@@ -229,6 +268,14 @@ class MediaPeer:
             self.malformed += 1
             return
         sink = self.sinks.get(packet.ssrc)
+        if self.feedback is not None and (sink is not None or packet.ssrc == PROBATOR_SSRC):
+            original = sink is not None and packet.ssrc == sink.ssrc
+            mark = read_mark(packet.payload) if original else None
+            delay_us = now - mark.sent_at if mark is not None else None
+            self.feedback.arrived(packet, len(data), delay_us, now)
+        if packet.ssrc == PROBATOR_SSRC:
+            self.padding_packets += 1
+            return
         if sink is None:
             self.unknown_ssrcs += 1
             return
@@ -250,6 +297,9 @@ class MediaPeer:
                     for block in packet.blocks:
                         if isinstance(block, ReceiverReferenceTime):
                             self._reference_time = packet.ssrc, ntp_middle(block.ntp), now
+                case TransportFeedback():
+                    if self.sender is not None:
+                        self.sender.feedback(packet, now)
                 case SenderReport():
                     sink = self.sinks.get(packet.ssrc)
                     if sink is not None:
@@ -272,7 +322,15 @@ class MediaPeer:
         for number in nack.sequence_numbers:
             packet = source.retransmit(number)
             if packet is not None:
-                self.peer.send_rtp(packet)
+                self.peer.send_rtp(packet if self.sender is None else self.sender.send_now(packet, now))
+
+    def _make_padding(self, size: int) -> bytes | None:
+        """For probes: on the first RTX stream of a camera that has sent."""
+        for camera in self.cameras:
+            for source in camera.sources:
+                if source.packets and (made := source.make_probe(size)) is not None:
+                    return made
+        return None
 
     def _report(self, now: Instant) -> None:
         blocks = [

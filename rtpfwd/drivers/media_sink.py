@@ -20,8 +20,10 @@ from rtpfwd.clock import (
     us_to_ntp_short,
     us_to_ticks,
 )
+from rtpfwd.drivers.decoder_model import DecoderModel
 from rtpfwd.drivers.fake_media import read_mark
 from rtpfwd.drivers.picture_log import PictureLog
+from rtpfwd.wire.header_extensions import DEPENDENCY_DESCRIPTOR
 from rtpfwd.wire.payloads.vp8 import parse_vp8
 from rtpfwd.wire.rtcp.reports import ReportBlock, SenderReport
 from rtpfwd.wire.rtp import RtpPacket
@@ -43,7 +45,7 @@ PICTURE_WAIT_US = seconds(3)  # libwebrtc: without a picture for so long, only a
 class MediaSink:
     """One incoming stream, as a consumer's ``rtpParameters`` announce it."""
 
-    def __init__(self, rtp_parameters: JsonObject) -> None:
+    def __init__(self, rtp_parameters: JsonObject, *, decode: bool = False) -> None:
         encoding = rtp_parameters["encodings"][0]
         codec = rtp_parameters["codecs"][0]
         self.ssrc: int = encoding["ssrc"]
@@ -69,7 +71,11 @@ class MediaSink:
         self.last_packet: RtpPacket | None = None
         """The last one that counted, as it came."""
         self.pictures = PictureLog()
-        """Of VP8: what could be shown."""
+        """Of VP8, without a decoder model: what could be shown."""
+        self.decoder: DecoderModel | None = None
+        if decode and codec["mimeType"].lower().startswith("video/"):
+            ids = {one["uri"]: one["id"] for one in rtp_parameters.get("headerExtensions", ())}
+            self.decoder = DecoderModel(codec["mimeType"], ids.get(DEPENDENCY_DESCRIPTOR))
         self.nack_retry_us = NACK_RETRY_US
         self.capture_errors_us: list[int] = []
         """Of each packet with a mark: when it was captured, by the last sender report, less when it was sent.
@@ -179,7 +185,7 @@ class MediaSink:
             self.jumps += 1
             self._missing.clear()
             self._highest = extended
-            self._ask_key_frame_at = now if self.is_vp8 else None
+            self._ask_key_frame_at = now if self.is_vp8 or self.decoder is not None else None
         elif ahead > 0:
             at = Instant(now + self._first_nack_us)
             for gone in range(self._highest + 1, extended):
@@ -212,13 +218,18 @@ class MediaSink:
         self.last_arrival = now
         self.last_packet = packet
         is_key_frame = False
-        if self.is_vp8:
+        if self.decoder is not None:
+            keys = self.decoder.key_frames
+            self.decoder.add(extended, packet, payload, now)
+            is_key_frame = self.decoder.key_frames > keys
+            self._watch_pictures(self.decoder.shown[-1].at if self.decoder.shown else None, now)
+        elif self.is_vp8:
             descriptor = parse_vp8(payload)
             is_key_frame = descriptor.is_keyframe
             self.pictures.add(extended, descriptor, packet.marker, now)
-            self._watch_pictures(now)
+            self._watch_pictures(self.pictures.shown_at[-1] if self.pictures.shown_at else None, now)
         self.key_frames += is_key_frame
-        if self.began_with_key_frame is None:
+        if self.began_with_key_frame is None and (self.decoder is None or self.decoder.decoded):
             self.began_with_key_frame = is_key_frame
         mark = read_mark(payload)
         if mark is not None:
@@ -229,9 +240,8 @@ class MediaSink:
                 since = ticks_to_us(distance_32(packet.timestamp, report.rtp_timestamp), self.clock_rate)
                 self.capture_errors_us.append(ntp_to_unix_us(report.ntp) + since - mark.sent_at)
 
-    def _watch_pictures(self, now: Instant) -> None:
-        shown = self.pictures.shown_at
-        if shown and now - shown[-1] < PICTURE_WAIT_US:
+    def _watch_pictures(self, last_shown: Instant | None, now: Instant) -> None:
+        if last_shown is not None and now - last_shown < PICTURE_WAIT_US:
             if self._ask_key_frame_at is not None and self._ask_key_frame_at > now:
                 self._ask_key_frame_at = None
         elif self._ask_key_frame_at is None:
