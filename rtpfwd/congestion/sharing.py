@@ -49,7 +49,7 @@ def share(shares: Sequence[Share], budget_bps: int, held_percent: int = 100, fil
     if total <= budget_bps:
         return caps
     levels, left = _lowest_for_all(shares, budget_bps)
-    if left <= 0:
+    if left < 0:
         return levels
     for step in sorted(_steps(shares, levels, held_percent)):
         level = step & _LEVEL_MASK
