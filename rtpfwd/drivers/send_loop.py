@@ -89,6 +89,7 @@ class SendLoop:
         self._queue: deque[bytes] = deque()
         self._queued = 0
         self._number = self._demand = 0
+        self._asked_until = Instant(0)
         self._next_tick: Instant | None = None
         self._allowance = 0.0
         self._departures: list[Departure] = []
@@ -131,15 +132,17 @@ class SendLoop:
 
     def next_timeout(self) -> Instant | None:
         """When ``take_due`` has something."""
-        due = self.estimator.next_timeout() if self.estimator is not None else None
+        due = self._estimator_due()
         if due is None or self._next_tick is None:
             return self._next_tick if due is None else due
         return min(due, self._next_tick)
 
     def take_due(self, now: Instant) -> list[bytes]:
         """The packets that may leave now."""
-        due = self.estimator.next_timeout() if self.estimator is not None else None
+        due = self._estimator_due()
         if self.estimator is not None and due is not None and due <= now:
+            # What stays due (a probe that must wait for better weather) is asked again with the next tick.
+            self._asked_until = Instant(now + TICK_US)
             self.estimator.handle_timeout(now)
             self._follow(now)
         if self._next_tick is None or self._next_tick > now:
@@ -166,6 +169,10 @@ class SendLoop:
         departures, self._departures = self._departures, []
         return departures
 
+    def _estimator_due(self) -> Instant | None:
+        due = self.estimator.next_timeout() if self.estimator is not None else None
+        return due if due is None else max(due, self._asked_until)
+
     def _take(self, probe: ProbeLike | None) -> bytes | None:
         if self._queue:
             data = self._queue.popleft()
@@ -173,13 +180,13 @@ class SendLoop:
             return data
         if probe is None:
             return None
-        data = self.make_padding(1200)
-        if data is None:
+        padding = self.make_padding(1200)
+        if padding is None:
             self._probes.clear()
             self._probe_left = None
             return None
-        self.probe_bytes += len(data)
-        return data
+        self.probe_bytes += len(padding)
+        return padding
 
     def _probe_done(self, probe: ProbeLike, size: int) -> bool:
         left = self._probe_left or (probe.size_bytes, probe.packets)
