@@ -19,6 +19,7 @@ FLOORS = {
     "rtpfwd.wire": 2,
     "rtpfwd.protocols": 3,
     "rtpfwd.congestion": 3,
+    "rtpfwd.inspection": 3,
     "rtpfwd.ortc": 3,
     "rtpfwd.dataplane": 4,
     "rtpfwd.sfu": 5,
@@ -146,6 +147,7 @@ def test_every_file_of_the_house_is_on_a_floor():
 BREAKS = [
     ("rtpfwd/wire/rtp.py", "import rtpfwd.protocols.srtp", "not on a lower floor"),
     ("rtpfwd/congestion/arrival_log.py", "from rtpfwd.ortc import capabilities", "not on a lower floor"),
+    ("rtpfwd/inspection/inspector.py", "import rtpfwd.congestion", "not on a lower floor"),
     ("rtpfwd/sfu/router.py", "from rtpfwd.drivers import udp", "not on a lower floor"),
     (
         "rtpfwd/sfu/router.py",

@@ -68,8 +68,8 @@ class CapturedDatagram:
     """One UDP payload of a capture.
 
     ``number`` counts all packets and records of the file from 1, as Wireshark does. Addresses are None where
-    the format or link has none. ``missing`` is how many bytes of the payload's end the capture cut off; the payload was
-    ``len(data) + missing`` bytes long.
+    the format or link has none. ``missing`` is how many bytes of the payload's end the capture cut off; the
+    payload was ``len(data) + missing`` bytes long.
     """
 
     number: int
