@@ -82,7 +82,7 @@ def build_ladder(
     """The rungs of a demand; None when the publisher sends nothing.
 
     Choices above the caps are out, unless nothing else is alive: then the lowest spatial layer serves.
-    Choices not yet trusted are out too, unless they are in use (``current``) or nothing else is trusted.
+    Choices not yet trusted are out too, unless they are in use (``current``) or nothing below them is trusted.
     """
     options = demand.options
     if not options:
@@ -97,16 +97,18 @@ def build_ladder(
         if not allowed:
             allowed = _lowest_spatial(options, temporal_cap)
     top_allowed = allowed[-1][0]
-    in_use = -1 if current is None else current[0]
-    usable = [option for option in allowed if option[3] or option[0] == in_use]
-    if len(usable) < len(allowed) and not any(option[3] for option in usable):
-        usable = list(allowed)
+    usable = allowed
+    if not all([option[3] for option in allowed]):  # noqa: C419 (twice as fast as a generator)
+        in_use = -1 if current is None else current[0]
+        first = next((option[0] for option in allowed if option[3]), UNCAPPED)
+        usable = tuple([one for one in allowed if one[3] or one[0] == in_use or one[0] < first])
     lowest = usable[0][0]
     least = camera_min_temporal if demand.kind is VideoKind.CAMERA else 0
     layers: list[LayerPair] = []
     rates: list[int] = []
     highest = 0
-    # The spatial layer of the last rung, if that moves too little to stay when there is a better one.
+    # The spatial layer of the last rung, if that moves too little to stay beside a better one. The one in
+    # use stays: being left behind by its own ladder is no reason to go anywhere.
     slow = -1
     for spatial, temporal, rate, _ in usable:
         if rate > highest:
@@ -117,7 +119,7 @@ def build_ladder(
         else:
             layers.append((spatial, temporal))
             rates.append(highest)
-        slow = spatial if temporal < least and spatial > lowest else -1
+        slow = spatial if temporal < least and spatial > lowest and layers[-1] != current else -1
     top = layers[-1][0]
     if top < top_allowed or top > cap:
         reason = Reason.LAYER_INACTIVE

@@ -76,7 +76,10 @@ class Figure(StrEnum):
     CLUSTER = "cluster"
 
 
-_NO_FIGURES: Mapping[Figure, int] = MappingProxyType({})
+Figures = Mapping[str, int | float | str | None]
+"""By ``Figure``, or by a name that ends in its unit (those of the estimate)."""
+
+_NO_FIGURES: Figures = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ class Decision:
     reason: StrEnum
     before: Value = None
     after: Value = None
-    figures: Mapping[Figure, int] = field(default_factory=lambda: _NO_FIGURES)
+    figures: Figures = field(default_factory=lambda: _NO_FIGURES)
 
     def to_json(self) -> JsonObject:
         """As JSON: layers are lists, absent values are absent, times are microseconds."""
@@ -116,7 +119,7 @@ class Decision:
             if value is not None:
                 view[name] = list(value) if isinstance(value, tuple) else value
         if self.figures:
-            view["figures"] = {figure.value: number for figure, number in self.figures.items()}
+            view["figures"] = {str(name): value for name, value in self.figures.items() if value is not None}
         return view
 
 
@@ -139,7 +142,7 @@ class Ledger:
         reason: StrEnum,
         before: Value = None,
         after: Value = None,
-        figures: Mapping[Figure, int] = _NO_FIGURES,
+        figures: Figures = _NO_FIGURES,
     ) -> Decision:
         """Write a decision down. ``figures`` must not be changed afterwards."""
         decision = Decision(self.noted, at, subject_kind, subject_id, what, reason, before, after, figures)

@@ -134,6 +134,11 @@ def test_when_all_layers_have_only_begun_they_are_all_used():
     assert settled([camera(options=options(CAMERA, untrusted={0, 1, 2}))], 5000)[0].layers == (2, 2)
 
 
+def test_a_lower_layer_that_has_only_begun_may_be_gone_down_to():
+    [got] = settled([camera(options=options(CAMERA, untrusted={0}))], 150)
+    assert got.layers == (0, 2)
+
+
 def test_a_layer_in_use_stays_when_it_has_only_begun():
     [got] = settled([camera(options=options(CAMERA, untrusted={2}), forwarded=(2, 2))], 5000)
     assert got.layers == (2, 2)
@@ -146,6 +151,13 @@ def test_a_camera_does_not_trade_motion_for_sharpness():
 
 def test_a_camera_that_may_not_move_goes_up_all_the_same():
     assert settled([camera(preferred=(2, 0))], 5000)[0].layers == (2, 0)
+
+
+def test_a_camera_that_may_move_again_stays_as_sharp_as_it_is():
+    scene = Scene()
+    scene.go_on([camera(preferred=(2, 0))], 1000, 20)
+    assert layers(scene.see([camera()], 1000)) == [(2, 0)]
+    assert layers(scene.go_on([camera()], 2000, 3)[-1]) == [(2, 2)]
 
 
 # sharing
