@@ -82,7 +82,7 @@ def build_ladder(
     """The rungs of a demand; None when the publisher sends nothing.
 
     Choices above the caps are out, unless nothing else is alive: then the lowest spatial layer serves.
-    Choices not yet trusted are out too, unless they are in use (``current``) or nothing below them is trusted.
+    Choices not yet trusted are out too, unless they are in use (``current``) or nothing below is trusted.
     """
     options = demand.options
     if not options:
