@@ -12,6 +12,7 @@ from rtpfwd.congestion.departure_log import FeedbackReport
 from rtpfwd.congestion.settings import LossSettings
 
 SLOW_SHARE = 0.4  # of the growth, with loss between low and high
+QUEUE_BACK_OFF = 0.85  # of what arrives through a full queue, as for overuse
 RELEASED_OVER = 1.5  # times the estimate: the limit no longer means anything
 
 
@@ -52,8 +53,13 @@ class LossLimit:
         if self.bps is not None and bps > self.bps:
             self.bps = bps
 
-    def update(self, report: FeedbackReport, estimate_bps: int, floor_bps: int, now: Instant) -> bool:
-        """Take a feedback; ``estimate_bps`` is the present target. Returns whether the limit has changed."""
+    def update(
+        self, report: FeedbackReport, estimate_bps: int, acknowledged_bps: int | None, now: Instant
+    ) -> bool:
+        """Take a feedback; ``estimate_bps`` is the present target. ``acknowledged_bps`` is what arrives when
+        the link has a standing queue, so that loss is the queue's, else ``None``. Returns whether the limit
+        has changed.
+        """
         since = self._since
         received = report.received
         count = len(received)
@@ -81,17 +87,20 @@ class LossLimit:
         self._previous = (self._lost, total)
         self._received = self._lost = 0
         self._began_at = at
-        changed = self._judge(estimate_bps, floor_bps, now)
+        changed = self._judge(estimate_bps, acknowledged_bps, now)
         self._observed_at = now
         return changed
 
-    def _judge(self, estimate_bps: int, floor_bps: int, now: Instant) -> bool:
+    def _judge(self, estimate_bps: int, acknowledged_bps: int | None, now: Instant) -> bool:
         settings = self._settings
         ratio = self.ratio
         before = self.bps
         if ratio > settings.high:
-            bearable = settings.balance_bps / (ratio - settings.offset)
-            lowered = max(estimate_bps * (1 - 0.5 * ratio), bearable, floor_bps)
+            lowered = estimate_bps * (1 - 0.5 * ratio)
+            if acknowledged_bps is not None:
+                lowered = min(lowered, acknowledged_bps * QUEUE_BACK_OFF)
+            else:
+                lowered = max(lowered, settings.balance_bps / (ratio - settings.offset))
             if lowered >= estimate_bps:
                 return False
             self.bps = round(lowered)

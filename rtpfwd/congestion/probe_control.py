@@ -22,6 +22,7 @@ class ProbeControl:
         "_counts",
         "_demand_bps",
         "_due",
+        "_duration_us",
         "_further_above",
         "_last_at",
         "_max_bps",
@@ -44,6 +45,7 @@ class ProbeControl:
         self._wait_until: Instant | None = None
         self._further_above: int | None = None
         self._counts = False
+        self._duration_us = settings.duration_us
         self._succeeded = False
         self._back_off_us = settings.back_off_base_us
         self._next_at: Instant | None = None
@@ -61,6 +63,10 @@ class ProbeControl:
     def back_off_us(self) -> int:
         """What the next failure costs."""
         return self._back_off_us
+
+    def is_first(self, probe: Probe) -> bool:
+        """Whether ``probe`` is one of those that opened the link."""
+        return probe.cluster <= len(self._settings.first_factors)
 
     def set_max(self, max_bps: int) -> None:
         """The application's maximum."""
@@ -116,14 +122,16 @@ class ProbeControl:
             self._counts = False
 
     def hurry(self, estimate_bps: int, now: Instant) -> None:
-        """There is evidence that the link carries more: probe, whatever the back-off."""
+        """There is evidence that the link carries more: probe sooner than the back-off has it."""
+        settings = self._settings
+        wait_us = max(settings.back_off_base_us, self._back_off_us // 2)
         if (
             self._started
             and self._wait_until is None
-            and (self._last_at is None or now - self._last_at >= self._settings.result_wait_us)
+            and (self._last_at is None or now - self._last_at >= wait_us)
         ):
+            self._duration_us = settings.long_duration_us
             self._double(estimate_bps, now)
-            self._counts = False
 
     def tick(self, estimate_bps: int, allowed: bool, now: Instant) -> None:
         """Time passed. ``allowed``: nothing speaks against a periodic probe."""
@@ -166,7 +174,7 @@ class ProbeControl:
             if rate_bps <= max(highest, round(estimate_bps * settings.success_gain)):
                 continue
             highest = rate_bps
-            size = rate_bps * settings.duration_us // (8 * MICROSECONDS)
+            size = rate_bps * self._duration_us // (8 * MICROSECONDS)
             self._due.append(Probe(self._next_cluster, rate_bps, size, settings.packets))
             self._next_cluster += 1
         if not highest:
@@ -182,6 +190,7 @@ class ProbeControl:
         settings = self._settings
         self._wait_until = None
         self._further_above = None
+        self._duration_us = settings.duration_us
         wait_us = settings.interval_us
         if self._counts and not self._succeeded:
             wait_us = max(wait_us, self._back_off_us)

@@ -120,7 +120,8 @@ class RateControl:
         if self.bps >= limit_bps:
             return
         elapsed_s = elapsed_us / MICROSECONDS
-        if self.capacity.kbps is not None:
+        capacity_kbps = self.capacity.kbps
+        if capacity_kbps is not None and self.bps >= capacity_kbps * 1000 * settings.fast_below:
             grown = self.bps + self.increase_per_s() * elapsed_s
         else:
             grown = self.bps * (1 + settings.increase_per_s) ** elapsed_s + 1

@@ -30,6 +30,7 @@ from rtpfwd.congestion.trendline import Trendline, Usage
 
 RTT_WEIGHT = 0.125  # of a new sample (RFC 6298 §2)
 MAX_RTT_US = 10_000_000
+FORGET_SHORTEST = 512
 _BY_ARRIVAL = itemgetter(1)
 
 
@@ -56,6 +57,7 @@ class SendSideEstimator:
         "_remb",
         "_rtt_us",
         "_settings",
+        "_shortest_rtt_us",
         "target_bps",
     )
 
@@ -78,6 +80,7 @@ class SendSideEstimator:
         self._probe_results = ProbeResults()
         self._decisions = DecisionLog(settings.decisions)
         self._rtt_us: int | None = None
+        self._shortest_rtt_us: int | None = None
         self._heard = False
         self._dropped_from: int | None = None
         self._dropped_at = now
@@ -136,7 +139,11 @@ class SendSideEstimator:
         acknowledged = self._acknowledged.add(received)
         usage_before = self._delay.usage
         usage = self._delay.update(self._groups.add(received))
-        self._loss.update(report, self.target_bps, self._min_bps, now)
+        standing = self._has_standing_queue()
+        self._loss.update(report, self.target_bps, acknowledged if standing else None, now)
+        if acknowledged is not None and not standing:
+            # What a radio lost at random the link has carried.
+            acknowledged = round(acknowledged / (1 - min(self._loss.ratio, self._settings.loss.high)))
         probed = self._take_probe_results(received, usage, now)
         if probed is None:
             self._rate.update(
@@ -263,13 +270,18 @@ class SendSideEstimator:
     def _take_probe_results(
         self, received: list[tuple[Instant, int, int, int]], usage: Usage, now: Instant
     ) -> int | None:
-        """The estimate from probes in this feedback, when one raises it."""
+        """The estimate from probes in this feedback, when one raises it, or corrects the initial one."""
         best: int | None = None
-        for _, rate_bps in self._probe_results.add(received):
+        for probe, rate_bps in self._probe_results.add(received):
             before = self.target_bps if best is None else max(best, self.target_bps)
             self._probing.note_result(rate_bps, before, now)
-            if rate_bps > before and usage is not Usage.OVERUSE:
+            if usage is Usage.OVERUSE:
+                continue
+            if rate_bps > before:
                 best = rate_bps
+            elif best is None and self._probing.is_first(probe):
+                # The initial rate was a guess; later the media know better than a few packets.
+                best = max(rate_bps, round((self._acknowledged.bps or 0) * self._settings.rate.back_off))
         if best is not None:
             self._rate.set(best, now)
             self._loss.lift(best)
@@ -304,13 +316,23 @@ class SendSideEstimator:
         self._dropped_from = None
 
     def _tick_probing(self, now: Instant) -> None:
+        arrives = self._acknowledged.bps
+        limited = self._app_limit.limited or (
+            arrives is not None and arrives < self._settings.probe.stuck_below * self.target_bps
+        )
         allowed = (
             self._heard
+            and limited
             and self._delay.usage is Usage.NORMAL
             and self._outage.before_bps is None
             and self._loss.ratio <= self._settings.loss.high
         )
         self._probing.tick(self.target_bps, allowed, now)
+
+    def _has_standing_queue(self) -> bool:
+        if self._rtt_us is None or self._shortest_rtt_us is None:
+            return False
+        return self._rtt_us - self._shortest_rtt_us > self._settings.loss.standing_queue_us
 
     def _note_rtt(self, sample_us: int) -> None:
         if not 0 <= sample_us <= MAX_RTT_US:
@@ -319,4 +341,9 @@ class SendSideEstimator:
             self._rtt_us = sample_us
         else:
             self._rtt_us += round((sample_us - self._rtt_us) * RTT_WEIGHT)
+        if self._shortest_rtt_us is None or sample_us < self._shortest_rtt_us:
+            self._shortest_rtt_us = sample_us
+        else:
+            # A path may become longer: the shortest is forgotten little by little.
+            self._shortest_rtt_us += (sample_us - self._shortest_rtt_us) // FORGET_SHORTEST
         self._rate.rtt_us = self._rtt_us

@@ -59,6 +59,9 @@ class RateSettings:
     """A second, near the capacity (libwebrtc)."""
     default_rtt_us: int = milliseconds(200)
     """Until one was measured (libwebrtc)."""
+    fast_below: float = 0.9
+    """Of the known capacity: the rate grows as if none were known (ours; a back-off to 0.85 of a measured rate
+    is made good in two seconds, not in fifteen)."""
     capacity_weight: float = 0.05
     """Of a new sample in the link's capacity (libwebrtc)."""
     acknowledged_window_us: int = milliseconds(500)
@@ -97,8 +100,13 @@ class ProbeSettings:
     back_off_max_us: int = seconds(120)
     duration_us: int = milliseconds(15)
     """Of a cluster (libwebrtc)."""
+    long_duration_us: int = milliseconds(40)
+    """Of a cluster on a link that the media fills already, where a shorter one may meet a gap between the
+    frames of others and take their share for free (ours)."""
     packets: int = 5
     """Of a cluster, at least (libwebrtc)."""
+    stuck_below: float = 0.75
+    """What arrives is less than this part of the estimate: the estimate will not grow by itself (ours)."""
     result_wait_us: int = seconds(1)
     """What has no result by then has failed (libwebrtc)."""
     large_drop: float = 0.66
@@ -131,6 +139,8 @@ class LossSettings:
     """A link may lose ``offset + balance / rate`` before loss alone pushes the rate down: what remains after
     a shrink where rate has no say, as on a bad radio link (the idea and the values are libwebrtc's)."""
     offset: float = 0.05
+    standing_queue_us: int = milliseconds(100)
+    """A round trip this much above the shortest: loss comes from a full queue, and the rate has its say."""
     remb_allowance: float = 1.08
     """Of a REMB, when the peer loses less than ``low`` (mediasoup)."""
 
