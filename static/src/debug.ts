@@ -20,7 +20,7 @@ export function hideSession(): void {
 }
 
 function snapshot(session: RoomSession): unknown {
-  const { phase, online, error, peerId, displayName, peers, chat, unread } = session.store.get();
+  const { phase, online, error, peerId, displayName, peers, chat, unread, handRaisedAt } = session.store.get();
   const { audio, video } = session.media.store.get();
   return {
     roomName: session.roomName,
@@ -37,10 +37,14 @@ function snapshot(session: RoomSession): unknown {
     peers: peers.map((peer) => ({
       id: peer.id,
       displayName: peer.displayName,
+      handRaised: peer.handRaisedAt !== null,
+      reconnecting: peer.reconnecting,
       media: peer.media.map(({ stream, ...media }) => ({ ...media, playing: stream?.active ?? false })),
     })),
     chat: chat.map(({ peerId: from, displayName: name, text, time, own }) => ({ from, name, text, time, own })),
     unread,
+    handRaised: handRaisedAt !== null,
+    fetched: session.links?.receiving?.fetched ?? [],
     activeSpeaker: session.speaking.store.get().active,
   };
 }

@@ -8,6 +8,8 @@ import "./styles/prejoin.css";
 import "./styles/call.css";
 import "./styles/tile.css";
 import "./styles/chat.css";
+import "./styles/controls.css";
+import "./styles/overlays.css";
 
 const root = document.getElementById("root");
 if (root) createRoot(root).render(<App />);

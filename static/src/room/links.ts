@@ -4,9 +4,10 @@ import type { types } from "mediasoup-client";
 
 import type { Store } from "../lib/store.ts";
 import type { LocalMedia } from "../media/localMedia.ts";
+import type { ScreenShare } from "../media/screenShare.ts";
 import type { SignalingClient } from "../signaling/client.ts";
 import type { JoinAnswer } from "../signaling/messages.ts";
-import { Receiving, type Wanted } from "./receiving.ts";
+import { Receiving, type Wanted, type Watched } from "./receiving.ts";
 import { Sending } from "./sending.ts";
 import type { RoomState } from "./state.ts";
 import { askForTransport, IceMender, wireRecvTransport, wireSendTransport } from "./transports.ts";
@@ -19,20 +20,34 @@ export async function loadDevice(): Promise<types.Device> {
   return Device.factory({ handlerName });
 }
 
+/** What the links work with; all of it outlives them. `onLost`: the server no longer knows a transport. */
+export interface Surroundings {
+  signaling: SignalingClient;
+  store: Store<RoomState>;
+  media: LocalMedia;
+  screen: ScreenShare;
+  watched: Watched;
+  onLost: () => void;
+}
+
 export class Links {
   sending: Sending | null = null;
   receiving: Receiving | null = null;
   private readonly signaling: SignalingClient;
   private readonly store: Store<RoomState>;
   private readonly media: LocalMedia;
+  private readonly screen: ScreenShare;
+  private readonly watched: Watched;
   private readonly onLost: () => void;
   private readonly menders: IceMender[] = [];
   private closed = false;
 
-  constructor(signaling: SignalingClient, store: Store<RoomState>, media: LocalMedia, onLost: () => void) {
+  constructor({ signaling, store, media, screen, watched, onLost }: Surroundings) {
     this.signaling = signaling;
     this.store = store;
     this.media = media;
+    this.screen = screen;
+    this.watched = watched;
     this.onLost = onLost;
   }
 
@@ -51,7 +66,7 @@ export class Links {
       const transport = device.createRecvTransport({ ...params, iceServers });
       wireRecvTransport(transport, this.signaling);
       this.menders.push(new IceMender(transport, this.signaling, this.onLost));
-      this.receiving = new Receiving(this.signaling, this.store, device, transport);
+      this.receiving = new Receiving(this.signaling, this.store, device, transport, this.watched);
       this.receiving.want([...wantedIn(this.store.get()), ...orphans]);
     });
     const send = Promise.all([sendAsked, loaded]).then(([params]) => {
@@ -59,7 +74,7 @@ export class Links {
       const transport = device.createSendTransport({ ...params, iceServers });
       wireSendTransport(transport, this.signaling);
       this.menders.push(new IceMender(transport, this.signaling, this.onLost));
-      this.sending = new Sending(this.signaling, this.media, device, transport);
+      this.sending = new Sending(this.signaling, this.media, this.screen, device, transport);
     });
     await Promise.all([receive, send]);
   }
@@ -71,6 +86,11 @@ export class Links {
     this.receiving?.want(wanted);
     this.sending?.resume(answer.resumed?.producers ?? []);
     for (const mender of this.menders) mender.check();
+  }
+
+  /** The computer changed networks: new paths at once, instead of when the old one is found to be dead. */
+  networkChanged(): void {
+    for (const mender of this.menders) mender.restart();
   }
 
   close(): void {

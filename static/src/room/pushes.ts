@@ -1,8 +1,11 @@
 /** What the server tells us unasked, written into the room's state. */
 
 import type { SignalingClient } from "../signaling/client.ts";
+import { REACTIONS } from "../signaling/messages.ts";
 import type { RoomSession } from "./session.ts";
-import { readTime, withMedia, withoutPeer, withoutProducer, withPeer, withProducer } from "./state.ts";
+import { t } from "../i18n/index.ts";
+import { noteScore } from "../lib/quality.ts";
+import { readTime, sourceOf, withConsumer, withMedia, withoutPeer, withoutProducer, withPeer, withProducer } from "./state.ts";
 
 export function listenToPushes(signaling: SignalingClient, session: RoomSession): void {
   const { store } = session;
@@ -12,11 +15,36 @@ export function listenToPushes(signaling: SignalingClient, session: RoomSession)
     if (peer.id === peerId) return;
     const known = peers.some((one) => one.id === peer.id);
     store.update((state) => withPeer(state, peer));
-    if (!known) session.notify(`${peer.displayName || "Guest"} joined`);
+    if (!known) session.notify(t().joined(peer.displayName || t().guest));
   });
 
   signaling.onPush("peer-updated", ({ peer }) => {
-    if (peer.id !== store.get().peerId) store.update((state) => withPeer(state, peer));
+    const { peers, peerId } = store.get();
+    if (peer.id === peerId) return;
+    const before = peers.find((one) => one.id === peer.id);
+    store.update((state) => withPeer(state, peer));
+    if (before && !before.handRaisedAt && peer.handRaisedAt) session.notify(t().raisedHand(peer.displayName));
+  });
+
+  signaling.onPush("reaction", ({ peerId, reaction }) => {
+    // A newer server may know more of them.
+    if (REACTIONS.includes(reaction)) session.showReaction(peerId, reaction);
+  });
+
+  signaling.onPush("consumer-score", ({ consumerId, score }) => {
+    // Ours tells of our downlink, the producer's of their uplink; the weaker one is what is seen.
+    const weaker = Math.min(score.score, score.producerScore);
+    store.update((state) => withConsumer(state, consumerId, (media) => ({ score: noteScore(media.score, weaker) })));
+  });
+
+  signaling.onPush("consumer-layers-changed", ({ consumerId, layers }) => {
+    store.update((state) => withConsumer(state, consumerId, () => ({ layers: layers ?? null })));
+  });
+
+  signaling.onPush("producer-score", ({ producerId, score }) => {
+    // Of simulcast streams those that the browser does not send for lack of bandwidth have none.
+    const best = Math.max(0, ...score.map((stream) => stream.score));
+    store.update((state) => ({ ...state, ownScores: { ...state.ownScores, [producerId]: best } }));
   });
 
   signaling.onPush("peer-left", ({ peerId }) => {
@@ -24,13 +52,17 @@ export function listenToPushes(signaling: SignalingClient, session: RoomSession)
     if (!gone) return;
     for (const { producerId } of gone.media) session.links?.receiving?.drop(producerId);
     store.update((state) => withoutPeer(state, peerId));
-    session.notify(`${gone.displayName} left`);
+    session.notify(t().left(gone.displayName));
   });
 
   signaling.onPush("new-producer", ({ producerId, peerId, kind, appData, paused }) => {
     if (peerId !== undefined && peerId === store.get().peerId) return;
     if (peerId !== undefined && kind !== undefined) {
       store.update((state) => withProducer(state, peerId, { id: producerId, kind, paused: paused ?? false, appData }));
+      if (sourceOf(kind, appData) === "screen") {
+        const name = store.get().peers.find((one) => one.id === peerId)?.displayName;
+        session.notify(t().shares(name ?? t().guest));
+      }
     }
     const wanted = { producerId, ...(peerId === undefined ? {} : { peerId }) };
     const receiving = session.links?.receiving;

@@ -3,12 +3,16 @@
 import type { types } from "mediasoup-client";
 
 import { Patience } from "../lib/patience.ts";
+import { noteScore } from "../lib/quality.ts";
 import type { Store } from "../lib/store.ts";
 import { SignalingError, type SignalingClient } from "../signaling/client.ts";
 import type { Kind } from "../signaling/messages.ts";
 import { withMedia, withoutProducer, withProducer, type RoomState } from "./state.ts";
 
 const LOOK_EVERY_MS = 1_000;
+
+/** Producers whose picture is on the screen, with the size of its tile in CSS pixels; null: all, sizes unknown. */
+export type Watched = Store<ReadonlyMap<string, { width: number; height: number }> | null>;
 
 export interface Wanted {
   producerId: string;
@@ -36,10 +40,12 @@ export class Receiving {
   private readonly store: Store<RoomState>;
   private readonly device: types.Device;
   private readonly transport: types.Transport;
+  private readonly watched: Watched;
   /** By producer id; null while the consumer is being made. */
   private readonly consumers = new Map<string, types.Consumer | null>();
   /** By the id of the peer that sends. */
   private readonly patience = new Map<string, Patience>();
+  private readonly unwatch: () => void;
   private readonly timer = setInterval(() => void this.waitForRepairs(), LOOK_EVERY_MS);
 
   constructor(
@@ -47,11 +53,20 @@ export class Receiving {
     store: Store<RoomState>,
     device: types.Device,
     transport: types.Transport,
+    watched: Watched,
   ) {
     this.signaling = signaling;
     this.store = store;
     this.device = device;
     this.transport = transport;
+    this.watched = watched;
+    this.unwatch = watched.subscribe(() => this.fetchWhatIsWatched());
+  }
+
+  /** Producers whose video is on its way to us. */
+  get fetched(): string[] {
+    const videos = [...this.consumers.values()].filter((consumer) => consumer?.kind === "video" && !consumer.paused);
+    return videos.flatMap((consumer) => consumer?.producerId ?? []);
   }
 
   /** Starts consuming what is not consumed yet; mediasoup-client joins calls made together into one SDP round. */
@@ -75,7 +90,7 @@ export class Receiving {
     }
     for (const [producerId, consumer] of [...this.consumers]) {
       if (!alive.has(producerId)) this.drop(producerId);
-      else if (consumer) this.signaling.tell("consumer-resume", { serverConsumerId: consumer.id });
+      else if (consumer) this.tellWhether(consumer);
     }
   }
 
@@ -110,6 +125,7 @@ export class Receiving {
   }
 
   close(): void {
+    this.unwatch();
     clearInterval(this.timer);
     this.consumers.clear();
     this.transport.close();
@@ -121,14 +137,15 @@ export class Receiving {
       remoteProducerId: producerId,
       serverConsumerTransportId: this.transport.id,
     });
-    const { id, kind, rtpParameters, serverConsumerId, producerPaused, appData } = params;
+    const { id, kind, rtpParameters, serverConsumerId, producerPaused, appData, score } = params;
     if (!this.consumers.has(producerId)) return;
     const consumer = await this.transport.consume({ id, producerId, kind, rtpParameters });
     if (!this.consumers.has(producerId)) {
       consumer.close();
       return;
     }
-    this.signaling.tell("consumer-resume", { serverConsumerId: serverConsumerId ?? id });
+    if (this.isWatched(consumer)) this.signaling.tell("consumer-resume", { serverConsumerId: serverConsumerId ?? id });
+    else consumer.pause();
     this.consumers.set(producerId, consumer);
     const stream = new MediaStream([consumer.track]);
     this.store.update((state) => {
@@ -138,8 +155,28 @@ export class Receiving {
         ? state
         : withProducer(state, peerId ?? producerId, { id: producerId, kind, paused, appData });
       const change = producerPaused === undefined ? {} : { paused: producerPaused };
-      return withMedia(next, producerId, { ...change, consumerId: consumer.id, stream });
+      const known = score ? { score: noteScore(null, Math.min(score.score, score.producerScore)) } : {};
+      return withMedia(next, producerId, { ...change, ...known, consumerId: consumer.id, stream });
     });
+  }
+
+  /** Sound is always fetched; a picture while it is on the screen. */
+  private isWatched(consumer: types.Consumer): boolean {
+    const watched = this.watched.get();
+    return consumer.kind === "audio" || watched === null || watched.has(consumer.producerId);
+  }
+
+  private fetchWhatIsWatched(): void {
+    for (const consumer of this.consumers.values()) {
+      if (!consumer || consumer.closed || this.isWatched(consumer) !== consumer.paused) continue;
+      if (consumer.paused) consumer.resume();
+      else consumer.pause();
+      this.tellWhether(consumer);
+    }
+  }
+
+  private tellWhether(consumer: types.Consumer): void {
+    this.signaling.tell(consumer.paused ? "consumer-pause" : "consumer-resume", { serverConsumerId: consumer.id });
   }
 
   /** Keeps somebody's picture back while its packets have to be repaired, and the sound with it. */

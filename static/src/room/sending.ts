@@ -1,42 +1,70 @@
 /**
- * What we send: one audio and one video producer that follow the state of LocalMedia.
+ * What we send: producers that follow the state of the devices and of the shared screen.
  *
- * Every change asks for the same thing ("make the producer look like the device"), one step at a time for
- * each kind, so quick double presses and late permission prompts need no cases of their own.
+ * Every change asks for the same thing ("make the producer look like its source"), one step at a time for each
+ * source, so quick double presses and late permission prompts need no cases of their own. A muted microphone is
+ * paused, and so is a camera that is off; the producer of a screen ends with the sharing.
  */
 
 import type { types } from "mediasoup-client";
 
-import { codecOrder, readCodecWish, videoEncodings, type CodecName } from "../lib/codec.ts";
-import { DEFAULT_SIZE } from "../lib/video.ts";
+import { DEFAULT_SIZE, simulcastEncodings } from "../lib/video.ts";
 import type { LocalMedia } from "../media/localMedia.ts";
+import type { ScreenShare } from "../media/screenShare.ts";
 import type { SignalingClient } from "../signaling/client.ts";
-import type { Kind } from "../signaling/messages.ts";
+import type { Kind, MediaSource } from "../signaling/messages.ts";
+
+const SOURCES = ["microphone", "camera", "screen", "screen-audio"] as const;
+const SCREEN_BITS_PER_SECOND = 2_500_000;
+
+export interface ProducerStats {
+  source: MediaSource;
+  stats: Record<string, unknown>[];
+}
 
 export class Sending {
   private readonly signaling: SignalingClient;
   private readonly media: LocalMedia;
+  private readonly screen: ScreenShare;
   private readonly device: types.Device;
   private readonly transport: types.Transport;
-  private readonly producers: Partial<Record<Kind, types.Producer>> = {};
-  private readonly steps: Record<Kind, Promise<void>> = {
-    audio: Promise.resolve(),
-    video: Promise.resolve(),
-  };
-  private readonly unsubscribe: () => void;
+  private readonly producers: Partial<Record<MediaSource, types.Producer>> = {};
+  private readonly steps: Partial<Record<MediaSource, Promise<void>>> = {};
+  private readonly unsubscribes: (() => void)[];
 
-  constructor(signaling: SignalingClient, media: LocalMedia, device: types.Device, transport: types.Transport) {
+  constructor(
+    signaling: SignalingClient,
+    media: LocalMedia,
+    screen: ScreenShare,
+    device: types.Device,
+    transport: types.Transport,
+  ) {
     this.signaling = signaling;
     this.media = media;
+    this.screen = screen;
     this.device = device;
     this.transport = transport;
-    this.unsubscribe = media.store.subscribe(() => this.follow());
+    this.unsubscribes = [media.store, screen.store].map((store) => store.subscribe(() => this.follow()));
     this.follow();
   }
 
   /** Ids of the producers, for the curious. */
-  get ids(): Partial<Record<Kind, string>> {
-    return { audio: this.producers.audio?.id, video: this.producers.video?.id };
+  get ids(): Partial<Record<Kind | "screen" | "screen-audio", string>> {
+    const { microphone, camera, screen } = this.producers;
+    return { audio: microphone?.id, video: camera?.id, screen: screen?.id, "screen-audio": this.producers["screen-audio"]?.id };
+  }
+
+  async stats(): Promise<ProducerStats[]> {
+    const made = SOURCES.flatMap((source) => {
+      const producer = this.producers[source];
+      return producer && !producer.closed ? [{ source, producer }] : [];
+    });
+    return Promise.all(
+      made.map(async ({ source, producer }) => ({
+        source,
+        stats: [...(await producer.getStats()).values()] as Record<string, unknown>[],
+      })),
+    );
   }
 
   /**
@@ -53,37 +81,45 @@ export class Sending {
   }
 
   close(): void {
-    this.unsubscribe();
+    for (const unsubscribe of this.unsubscribes) unsubscribe();
     this.transport.close();
   }
 
   private follow(): void {
-    for (const kind of ["audio", "video"] as const) {
-      this.steps[kind] = this.steps[kind]
-        .then(() => this.settle(kind))
+    for (const source of SOURCES) {
+      this.steps[source] = (this.steps[source] ?? Promise.resolve())
+        .then(() => this.settle(source))
         .catch((error: unknown) => {
           // When the line went down, resume() tries again.
-          if (!this.transport.closed && this.signaling.connected) console.warn(`sending ${kind}:`, error);
+          if (!this.transport.closed && this.signaling.connected) console.warn(`sending ${source}:`, error);
         });
     }
   }
 
-  private async settle(kind: Kind): Promise<void> {
+  private async settle(source: MediaSource): Promise<void> {
     if (this.transport.closed) return;
-    const { on, track } = this.media.store.get()[kind];
-    const producer = this.producers[kind];
+    const { on, track } = this.wanted(source);
+    const producer = this.producers[source];
     if (on && track && track.readyState === "live") {
-      if (!producer) await this.produce(kind, track);
+      if (!producer) await this.produce(source, track);
       else await this.unpause(producer, track);
     } else if (producer && !producer.closed) {
-      await this.pause(producer, track);
+      if (source === "screen" || source === "screen-audio") this.end(source, producer);
+      else await this.pause(producer, track);
     }
   }
 
-  private async produce(kind: Kind, track: MediaStreamTrack): Promise<void> {
-    if (!this.device.canProduce(kind) || !this.signaling.connected) return;
-    const options = kind === "audio" ? audioOptions(track) : videoOptions(track, this.device);
-    this.producers[kind] = await this.transport.produce(options);
+  private wanted(source: MediaSource): { on: boolean; track: MediaStreamTrack | null } {
+    if (source === "microphone") return this.media.store.get().audio;
+    if (source === "camera") return this.media.store.get().video;
+    const { video, audio } = this.screen.store.get();
+    const track = source === "screen" ? video : audio;
+    return { on: track !== null, track };
+  }
+
+  private async produce(source: MediaSource, track: MediaStreamTrack): Promise<void> {
+    if (!this.device.canProduce(track.kind as Kind) || !this.signaling.connected) return;
+    this.producers[source] = await this.transport.produce(optionsOf(source, track, this.device));
   }
 
   private async unpause(producer: types.Producer, track: MediaStreamTrack): Promise<void> {
@@ -100,29 +136,47 @@ export class Sending {
     }
     if (!track && producer.track) await producer.replaceTrack({ track: null });
   }
+
+  private end(source: MediaSource, producer: types.Producer): void {
+    delete this.producers[source];
+    producer.close();
+    this.signaling.tell("producer-close", { producerId: producer.id });
+  }
 }
 
 /** The tracks stay ours (`stopTracks: false`): they outlive a rebuilt transport. */
-function audioOptions(track: MediaStreamTrack): types.ProducerOptions {
-  return {
-    track,
-    stopTracks: false,
-    codecOptions: { opusDtx: true, opusFec: true },
-    appData: { source: "microphone" },
-  };
+function optionsOf(source: MediaSource, track: MediaStreamTrack, device: types.Device): types.ProducerOptions {
+  const common = { track, stopTracks: false, appData: { source } };
+  switch (source) {
+    case "microphone":
+      return { ...common, codecOptions: { opusDtx: true, opusFec: true } };
+    case "screen-audio":
+      // Music and films, not speech: both channels, and no gaps in what is quiet.
+      return { ...common, codecOptions: { opusStereo: true, opusDtx: false, opusFec: true } };
+    case "screen":
+      return {
+        ...common,
+        codec: codecFor(device),
+        encodings: [{ maxBitrate: SCREEN_BITS_PER_SECOND }],
+        codecOptions: { videoGoogleStartBitrate: 1000 },
+      };
+    case "camera": {
+      const codec = codecFor(device);
+      return {
+        ...common,
+        codec,
+        // Only VP8 and H264 do simulcast alike in all browsers; anything else goes as a single encoding.
+        encodings: codec ? simulcastEncodings(track.getSettings().height ?? DEFAULT_SIZE.height) : undefined,
+        codecOptions: { videoGoogleStartBitrate: 1000 },
+      };
+    }
+  }
 }
 
-function videoOptions(track: MediaStreamTrack, device: types.Device): types.ProducerOptions {
+function codecFor(device: types.Device): types.RtpCodecCapability | undefined {
   const codecs = device.sendRtpCapabilities.codecs ?? [];
-  const wish = readCodecWish(location.search);
-  const supported = (name: CodecName) => codecs.find((one) => one.mimeType.toLowerCase() === `video/${name.toLowerCase()}`);
-  const name = codecOrder(wish).find(supported);
-  return {
-    track,
-    codec: name && supported(name),
-    stopTracks: false,
-    encodings: name && videoEncodings(name, wish, track.getSettings().height ?? DEFAULT_SIZE.height),
-    codecOptions: { videoGoogleStartBitrate: 1000 },
-    appData: { source: "camera" },
-  };
+  return (
+    codecs.find((one) => one.mimeType.toLowerCase() === "video/vp8") ??
+    codecs.find((one) => one.mimeType.toLowerCase() === "video/h264")
+  );
 }

@@ -8,32 +8,42 @@
 
 import type { types } from "mediasoup-client";
 
+import { t } from "../i18n/index.ts";
 import { markJoinClicked } from "../lib/marks.ts";
 import { Store } from "../lib/store.ts";
 import { LocalMedia } from "../media/localMedia.ts";
+import { ScreenShare } from "../media/screenShare.ts";
 import type { VideoSize } from "../lib/video.ts";
 import { SignalingClient, SignalingError } from "../signaling/client.ts";
-import type { JoinAnswer } from "../signaling/messages.ts";
+import type { JoinAnswer, ReactionName } from "../signaling/messages.ts";
 import { Links, loadDevice } from "./links.ts";
+import { watchNetwork } from "./network.ts";
 import { listenToPushes } from "./pushes.ts";
-import type { ConsumerStats, Wanted } from "./receiving.ts";
+import type { ConsumerStats, Wanted, Watched } from "./receiving.ts";
 import { SpeakingWatch } from "./speaking.ts";
+import { Statistics } from "./statistics.ts";
 import { EMPTY_ROOM, readTime, withRoster, type RoomState, type Toast } from "./state.ts";
 
 const TOAST_MS = 4_500;
 const RETRY_JOIN_MS = 1_500;
+const REACTION_MS = 4_000;
 
 export class RoomSession {
   readonly roomName: string;
   readonly store = new Store<RoomState>(EMPTY_ROOM);
   readonly media: LocalMedia;
+  readonly screen = new ScreenShare();
   readonly speaking: SpeakingWatch;
+  readonly statistics: Statistics;
+  /** What the stage shows; whatever is not in it is not fetched. */
+  readonly watched: Watched = new Store(null);
   links: Links | null = null;
   /** Producers announced without their peer before there was anything to receive them with. */
   readonly orphans: Wanted[] = [];
   private readonly signaling = new SignalingClient();
   private device: Promise<types.Device> | null = null;
   private resumeToken: string | undefined;
+  private readonly unwatchNetwork: () => void;
   private turn = 0;
   private nextKey = 1;
 
@@ -41,6 +51,8 @@ export class RoomSession {
     this.roomName = roomName;
     this.media = new LocalMedia(size);
     this.speaking = new SpeakingWatch(this);
+    this.statistics = new Statistics(this);
+    this.unwatchNetwork = watchNetwork(() => this.links?.networkChanged());
     this.signaling.onUp(() => this.lineUp());
     this.signaling.onDown(() => this.patch({ online: false }));
     this.signaling.onDropped(() => {
@@ -85,7 +97,8 @@ export class RoomSession {
     this.turn++;
     this.dropLinks();
     this.media.stop();
-    this.patch({ phase, peers: [], chatOpen: false, unread: 0, soundBlocked: false });
+    this.screen.stop();
+    this.patch({ phase, peers: [], handRaisedAt: null, reactions: [], chatOpen: false, unread: 0, soundBlocked: false });
     const goodbye = phase === "left" ? this.signaling.request("leaveRoom", {}) : Promise.resolve();
     const turn = this.turn;
     void goodbye.catch(() => undefined).then(() => turn === this.turn && this.signaling.close());
@@ -97,6 +110,8 @@ export class RoomSession {
     if (this.store.get().phase === "joined") this.signaling.tell("leaveRoom", {});
     this.dropLinks();
     this.media.stop();
+    this.screen.stop();
+    this.unwatchNetwork();
     this.signaling.close();
   }
 
@@ -104,7 +119,7 @@ export class RoomSession {
     try {
       await this.signaling.request("chat-send", { text });
     } catch (error) {
-      this.notify(`Not sent: ${error instanceof Error ? error.message : "try again"}`, "bad");
+      this.notify(t().notSent(error instanceof Error ? error.message : t().tryAgain), "bad");
       return false;
     }
     const { peerId, displayName } = this.store.get();
@@ -122,6 +137,54 @@ export class RoomSession {
 
   setChatOpen(chatOpen: boolean): void {
     this.store.update((state) => ({ ...state, chatOpen, unread: chatOpen ? 0 : state.unread }));
+  }
+
+  async toggleScreen(): Promise<void> {
+    if (this.screen.store.get().video) {
+      this.screen.stop();
+      return;
+    }
+    try {
+      const started = await this.screen.start();
+      // Left while the browser's picker was open.
+      if (started && this.store.get().phase !== "joined") this.screen.stop();
+    } catch (error) {
+      console.warn("sharing the screen:", error);
+      this.notify(t().shareFailed, "bad");
+    }
+  }
+
+  async setDisplayName(displayName: string): Promise<void> {
+    try {
+      await this.signaling.request("set-display-name", { displayName });
+      this.patch({ displayName });
+    } catch (error) {
+      this.notify(t().notSent(error instanceof Error ? error.message : t().tryAgain), "bad");
+    }
+  }
+
+  toggleHand(): void {
+    const raised = this.store.get().handRaisedAt === null;
+    this.patch({ handRaisedAt: raised ? new Date().toISOString() : null });
+    this.signaling.tell("raise-hand", { raised });
+  }
+
+  async react(name: ReactionName): Promise<void> {
+    try {
+      await this.signaling.request("react", { reaction: name });
+      this.showReaction(this.store.get().peerId ?? "", name);
+    } catch (error) {
+      const fast = error instanceof SignalingError && error.code === "limit_exceeded";
+      this.notify(fast ? t().tooManyReactions : t().notSent(t().waitingForLine), "bad");
+    }
+  }
+
+  showReaction(peerId: string, name: ReactionName): void {
+    const key = this.nextKey++;
+    this.store.update((state) => ({ ...state, reactions: [...state.reactions.slice(-19), { key, peerId, name }] }));
+    setTimeout(() => {
+      this.store.update((state) => ({ ...state, reactions: state.reactions.filter((one) => one.key !== key) }));
+    }, REACTION_MS);
   }
 
   setSoundBlocked(soundBlocked: boolean): void {
@@ -149,7 +212,8 @@ export class RoomSession {
   /** We are a (new) peer: show the room at once, then bring the media up. */
   private async enter(answer: JoinAnswer): Promise<void> {
     this.takeRoster(answer);
-    const links = new Links(this.signaling, this.store, this.media, () => void this.startOver());
+    const { signaling, store, media, screen, watched } = this;
+    const links = new Links({ signaling, store, media, screen, watched, onLost: () => void this.startOver() });
     this.links = links;
     this.speaking.start();
     const device = await (this.device ?? loadDevice());
@@ -166,6 +230,8 @@ export class RoomSession {
       error: null,
       peerId: answer.peerId ?? null,
     }));
+    const longest = answer.limits?.["chatLength"];
+    if (typeof longest === "number") this.patch({ chatLength: longest });
     if (answer.chat) this.takeChat(answer.chat, answer.peerId);
   }
 
@@ -197,7 +263,10 @@ export class RoomSession {
     try {
       const answer = await this.askToJoin();
       if (turn !== this.turn) return;
-      if (this.links?.receiving && this.links.sending && answer.peerId === this.store.get().peerId) {
+      const { peerId, handRaisedAt } = this.store.get();
+      // Said again, as it may not have arrived.
+      this.signaling.tell("raise-hand", { raised: handRaisedAt !== null });
+      if (this.links?.receiving && this.links.sending && answer.peerId === peerId) {
         this.takeRoster(answer);
         this.links.resume(answer);
       } else {
@@ -254,13 +323,9 @@ export class RoomSession {
 
 function describeJoinError(error: unknown): string {
   const code = error instanceof SignalingError ? error.code : "";
-  if (code === "room_full") return "This room is full.";
-  if (code === "token_invalid" || code === "forbidden") return "You are not allowed into this room.";
-  if (code === "no_answer" || code === "offline" || code === "unreachable") {
-    return "The call server cannot be reached. Check your connection and try again.";
-  }
-  if (error instanceof Error && error.name === "UnsupportedError") {
-    return "This browser cannot hold a call. A recent Chrome, Edge, Firefox or Safari can.";
-  }
-  return error instanceof Error && error.message ? error.message : "Joining did not work. Try again.";
+  if (code === "room_full") return t().roomFull;
+  if (code === "token_invalid" || code === "forbidden") return t().notAllowed;
+  if (code === "no_answer" || code === "offline" || code === "unreachable") return t().unreachable;
+  if (error instanceof Error && error.name === "UnsupportedError") return t().browserTooOld;
+  return error instanceof Error && error.message ? error.message : t().joinFailedText;
 }

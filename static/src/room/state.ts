@@ -1,6 +1,6 @@
 /** What the room looks like at one moment, and the pure steps from one moment to the next. */
 
-import type { AppData, Kind, MediaSource, PeerInfo, ProducerInfo } from "../signaling/messages.ts";
+import type { AppData, Kind, Layers, MediaSource, PeerInfo, ProducerInfo, ReactionName } from "../signaling/messages.ts";
 
 /** prejoin -> joining -> joined -> left | closed -> joining. A join that fails falls back to prejoin, with `error` set. */
 export type Phase = "prejoin" | "joining" | "joined" | "left" | "closed";
@@ -13,12 +13,26 @@ export interface RemoteMedia {
   paused: boolean;
   consumerId: string | null;
   stream: MediaStream | null;
+  /** 0 to 10; null while nothing is known. */
+  score: number | null;
+  /** The layers that arrive, of those that are sent. */
+  layers: Layers | null;
 }
 
 export interface RemotePeer {
   id: string;
   displayName: string;
   media: readonly RemoteMedia[];
+  /** ISO 8601; null while the hand is down. */
+  handRaisedAt: string | null;
+  /** Their line to the server is down, and they may come back. */
+  reconnecting: boolean;
+}
+
+export interface Reaction {
+  key: number;
+  peerId: string;
+  name: ReactionName;
 }
 
 export interface ChatLine {
@@ -51,6 +65,14 @@ export interface RoomState {
   toasts: readonly Toast[];
   /** The browser refused to play sound before a click. */
   soundBlocked: boolean;
+  /** When we raised our own hand; null while it is down. */
+  handRaisedAt: string | null;
+  /** Those of the last seconds. */
+  reactions: readonly Reaction[];
+  /** Scores of our own producers, by id. */
+  ownScores: Readonly<Record<string, number>>;
+  /** Characters of one message. */
+  chatLength: number;
 }
 
 export const EMPTY_ROOM: RoomState = {
@@ -65,13 +87,28 @@ export const EMPTY_ROOM: RoomState = {
   unread: 0,
   toasts: [],
   soundBlocked: false,
+  handRaisedAt: null,
+  reactions: [],
+  ownScores: {},
+  chatLength: 1000,
 };
 
 export function withPeer(state: RoomState, info: PeerInfo): RoomState {
   if (state.peers.some((peer) => peer.id === info.id)) {
-    return changePeer(state, info.id, (peer) => ({ ...peer, displayName: info.displayName || peer.displayName }));
+    return changePeer(state, info.id, (peer) => ({
+      ...peer,
+      displayName: info.displayName || peer.displayName,
+      handRaisedAt: info.handRaisedAt ?? null,
+      reconnecting: info.reconnecting ?? false,
+    }));
   }
-  const peer: RemotePeer = { id: info.id, displayName: info.displayName || "Guest", media: [] };
+  const peer: RemotePeer = {
+    id: info.id,
+    displayName: info.displayName || "Guest",
+    media: [],
+    handRaisedAt: info.handRaisedAt ?? null,
+    reconnecting: info.reconnecting ?? false,
+  };
   return { ...state, peers: [...state.peers, peer] };
 }
 
@@ -92,6 +129,8 @@ export function withProducer(state: RoomState, peerId: string, info: ProducerInf
       paused: info.paused,
       consumerId: old?.consumerId ?? null,
       stream: old?.stream ?? null,
+      score: old?.score ?? null,
+      layers: old?.layers ?? null,
     };
     const media = old
       ? peer.media.map((one) => (one.producerId === info.id ? next : one))
@@ -138,9 +177,28 @@ export function withRoster(state: RoomState, roster: readonly PeerInfo[]): RoomS
   return next;
 }
 
+/** What is said of one of our consumers. */
+export function withConsumer(
+  state: RoomState,
+  consumerId: string,
+  change: (media: RemoteMedia) => Partial<RemoteMedia>,
+): RoomState {
+  const media = state.peers.flatMap((peer) => peer.media).find((one) => one.consumerId === consumerId);
+  return media ? withMedia(state, media.producerId, change(media)) : state;
+}
+
 export function sourceOf(kind: Kind, appData: AppData | undefined): MediaSource {
-  if (appData?.["source"] === "screen") return "screen";
-  return kind === "audio" ? "microphone" : "camera";
+  const source = appData?.["source"];
+  if (kind === "video") return source === "screen" ? "screen" : "camera";
+  return source === "screen-audio" || source === "screen" ? "screen-audio" : "microphone";
+}
+
+/** The place of each raised hand in the queue, from 1; `own` is our id. */
+export function handQueue({ peers, handRaisedAt }: RoomState, own: string): ReadonlyMap<string, number> {
+  const raised = peers.flatMap((peer) => (peer.handRaisedAt === null ? [] : [{ id: peer.id, at: peer.handRaisedAt }]));
+  if (handRaisedAt !== null) raised.push({ id: own, at: handRaisedAt });
+  raised.sort((a, b) => (a.at < b.at ? -1 : 1));
+  return new Map(raised.map(({ id }, index) => [id, index + 1]));
 }
 
 /** Milliseconds since 1970 from a number of seconds or milliseconds, or from an ISO date. */

@@ -38,6 +38,7 @@ export class IceMender {
   private readonly onLost: () => void;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private lastAt = -Infinity;
+  private forced = false;
 
   /** `onLost` is called when the server no longer knows the transport. */
   constructor(transport: types.Transport, signaling: SignalingClient, onLost: () => void) {
@@ -54,7 +55,16 @@ export class IceMender {
     this.timer = setTimeout(() => void this.mend(), wait);
   }
 
+  /** Without waiting for the path to be found broken; not before there was one. */
+  restart(): void {
+    const state = this.transport.connectionState;
+    if (this.transport.closed || state === "new" || state === "connecting") return;
+    this.forced = true;
+    this.check();
+  }
+
   private get broken(): boolean {
+    if (this.forced && !this.transport.closed) return true;
     const state = this.transport.connectionState;
     return !this.transport.closed && (state === "disconnected" || state === "failed");
   }
@@ -64,6 +74,7 @@ export class IceMender {
     // While the line is down nothing can be asked; the session calls check() again when it is back.
     if (!this.broken || !this.signaling.connected) return;
     this.lastAt = performance.now();
+    this.forced = false;
     try {
       const { iceParameters } = await this.signaling.request("restart-ice", { transportId: this.transport.id });
       if (!this.transport.closed) await this.transport.restartIce({ iceParameters });

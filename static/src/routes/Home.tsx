@@ -1,17 +1,19 @@
 import { useEffect, useState, type FormEvent } from "react";
 
+import { useT } from "../i18n/index.ts";
 import { makeRoomName, readRoomName } from "../lib/roomName.ts";
 import { HomeArt } from "../ui/HomeArt.tsx";
 import { Logo, PlusIcon } from "../ui/icons.tsx";
 import { goToRoom } from "./router.ts";
 
 export function Home() {
+  const t = useT();
   const [typed, setTyped] = useState("");
   const name = readRoomName(typed);
 
   useEffect(() => {
-    document.title = "rtpfwd: video calls on your own server";
-  }, []);
+    document.title = t.homeTitle;
+  }, [t]);
 
   const newRoom = () => goToRoom(makeRoomName((into) => crypto.getRandomValues(into)));
   const joinRoom = (event: FormEvent) => {
@@ -27,25 +29,25 @@ export function Home() {
       <main className="home-main">
         <section className="home-pitch">
           <h1>
-            Face to face, on a server of <em>your own</em>.
+            {t.homePitch} <em>{t.homePitchEnd}</em>.
           </h1>
           <p className="home-lead">
-            Open a room, share its link, talk. Nobody needs an account and nobody needs to install anything.
+            {t.homeLead}
           </p>
           <div className="home-actions">
             <button type="button" className="button primary large" data-testid="new-room" onClick={newRoom}>
               <PlusIcon />
-              New room
+              {t.newRoom}
             </button>
             <span className="home-or" aria-hidden="true">
-              or
+              {t.or}
             </span>
             <form className="home-join" onSubmit={joinRoom}>
               <input
                 className="field"
                 data-testid="room-name"
-                aria-label="Room name or link"
-                placeholder="Room name or link"
+                aria-label={t.roomNameOrLink}
+                placeholder={t.roomNameOrLink}
                 autoComplete="off"
                 autoCapitalize="none"
                 spellCheck={false}
@@ -53,25 +55,25 @@ export function Home() {
                 onChange={(event) => setTyped(event.target.value)}
               />
               <button type="submit" className="button" data-testid="join-room" disabled={!name}>
-                Join room
+                {t.joinRoom}
               </button>
             </form>
           </div>
         </section>
         <HomeArt />
       </main>
-      <section className="home-facts" aria-label="What to expect">
+      <section className="home-facts" aria-label={t.factsLabel}>
         <div>
-          <h2>Sharp where it counts</h2>
-          <p>Your picture is passed on just as your camera made it, never decoded and squeezed again on the way.</p>
+          <h2>{t.factSharp}</h2>
+          <p>{t.factSharpText}</p>
         </div>
         <div>
-          <h2>Calls that hold on</h2>
-          <p>A lost connection is picked up again where it broke off, with the same people in the same room.</p>
+          <h2>{t.factHold}</h2>
+          <p>{t.factHoldText}</p>
         </div>
         <div>
-          <h2>No third party</h2>
-          <p>Sound and picture travel encrypted between you and the one server that runs this page.</p>
+          <h2>{t.factOwn}</h2>
+          <p>{t.factOwnText}</p>
         </div>
       </section>
     </div>

@@ -1,6 +1,7 @@
 import { useEffect, useState } from "react";
 
 import { exposeSession, hideSession } from "../debug.ts";
+import { t } from "../i18n/index.ts";
 import { recall, remember } from "../lib/storage.ts";
 import { useStore } from "../lib/store.ts";
 import { readVideoSize } from "../lib/video.ts";
@@ -10,7 +11,6 @@ import { Ended } from "../ui/Ended.tsx";
 import { Prejoin } from "../ui/Prejoin.tsx";
 
 const DISPLAY_NAME = "display-name";
-const NAMELESS = "Guest";
 
 export function Room({ name }: { name: string }) {
   const [session] = useState(() => new RoomSession(name, readVideoSize(location.search)));
@@ -38,7 +38,7 @@ export function Room({ name }: { name: string }) {
 
   const join = (displayName: string) => {
     remember(DISPLAY_NAME, displayName);
-    void session.join(displayName || NAMELESS);
+    void session.join(displayName || t().guest);
   };
 
   switch (state.phase) {

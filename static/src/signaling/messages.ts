@@ -2,7 +2,7 @@
 
 import type { types } from "mediasoup-client";
 
-export type MediaSource = "camera" | "microphone" | "screen";
+export type MediaSource = "camera" | "microphone" | "screen" | "screen-audio";
 export type Kind = "audio" | "video";
 export type AppData = Record<string, unknown>;
 
@@ -18,6 +18,22 @@ export interface PeerInfo {
   displayName: string;
   appData?: AppData;
   producers?: ProducerInfo[];
+  handRaisedAt?: string;
+  reconnecting?: boolean;
+}
+
+export const REACTIONS = ["thumbs-up", "heart", "clap", "laugh", "wow", "party"] as const;
+export type ReactionName = (typeof REACTIONS)[number];
+
+export interface Layers {
+  spatialLayer: number;
+  temporalLayer?: number;
+}
+
+export interface ConsumerScore {
+  score: number;
+  producerScore: number;
+  producerScores: number[];
 }
 
 export interface AudioLevel {
@@ -53,6 +69,7 @@ export interface ConsumeParams {
   type?: string;
   producerPaused?: boolean;
   appData?: AppData;
+  score?: ConsumerScore;
 }
 
 /** Requests: what is sent and what the acknowledgement holds when it is not an error. */
@@ -73,6 +90,7 @@ export interface Requests {
     { params: ConsumeParams },
   ];
   "consumer-resume": [{ serverConsumerId: string }, unknown];
+  "consumer-pause": [{ serverConsumerId: string }, unknown];
   "consumer-close": [{ serverConsumerId: string }, unknown];
   "producer-pause": [{ producerId: string }, unknown];
   "producer-resume": [{ producerId: string }, unknown];
@@ -80,6 +98,8 @@ export interface Requests {
   "restart-ice": [{ transportId: string }, { iceParameters: types.IceParameters }];
   "chat-send": [{ text: string }, unknown];
   "set-display-name": [{ displayName: string }, unknown];
+  "raise-hand": [{ raised: boolean }, unknown];
+  react: [{ reaction: ReactionName }, unknown];
   leaveRoom: [Record<string, never>, unknown];
 }
 
@@ -94,6 +114,10 @@ export interface Pushes {
   "peer-left": { peerId: string };
   "peer-updated": { peer: PeerInfo };
   "chat-message": { peerId: string; displayName: string; text: string; time: number | string };
+  reaction: { peerId: string; reaction: ReactionName };
+  "consumer-score": { consumerId: string; score: ConsumerScore };
+  "consumer-layers-changed": { consumerId: string; layers?: Layers };
+  "producer-score": { producerId: string; score: { score: number }[] };
   "active-speaker": { peerId: string | null };
   "audio-levels": { levels: AudioLevel[] };
   "room-closed": { reason?: string };

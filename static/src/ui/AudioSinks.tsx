@@ -1,11 +1,14 @@
 import { useEffect, useRef } from "react";
 
+import { useT } from "../i18n/index.ts";
 import { useStore } from "../lib/store.ts";
+import { playThrough, speaker } from "../media/deviceList.ts";
 import type { RoomSession } from "../room/session.ts";
 import { SoundIcon } from "./icons.tsx";
 
 /** One hidden audio element for each audio consumer, and a button for browsers that want a click first. */
 export function AudioSinks({ session }: { session: RoomSession }) {
+  const t = useT();
   const { peers, soundBlocked } = useStore(session.store);
   const box = useRef<HTMLDivElement>(null);
 
@@ -39,7 +42,7 @@ export function AudioSinks({ session }: { session: RoomSession }) {
       {soundBlocked && (
         <button type="button" className="button primary sound-button" data-testid="hear" onClick={playAll}>
           <SoundIcon />
-          Click to hear
+          {t.clickToHear}
         </button>
       )}
     </>
@@ -48,6 +51,7 @@ export function AudioSinks({ session }: { session: RoomSession }) {
 
 function Sink({ stream, peerId, onBlocked }: { stream: MediaStream; peerId: string; onBlocked: () => void }) {
   const ref = useRef<HTMLAudioElement>(null);
+  const through = useStore(speaker);
   const blocked = useRef(onBlocked);
   blocked.current = onBlocked;
 
@@ -62,6 +66,10 @@ function Sink({ stream, peerId, onBlocked }: { stream: MediaStream; peerId: stri
       audio.srcObject = null;
     };
   }, [stream]);
+
+  useEffect(() => {
+    if (ref.current) playThrough(ref.current, through);
+  }, [through, stream]);
 
   return <audio ref={ref} autoPlay data-peer-id={peerId} data-kind="audio" />;
 }

@@ -1,19 +1,27 @@
-import { useMemo } from "react";
+import { useEffect, useState } from "react";
 
+import { useT } from "../i18n/index.ts";
 import { useStore } from "../lib/store.ts";
 import type { RoomSession } from "../room/session.ts";
 import { AudioSinks } from "./AudioSinks.tsx";
 import { Chat } from "./Chat.tsx";
 import { ControlBar } from "./ControlBar.tsx";
-import { Grid } from "./Grid.tsx";
-import { useShortcuts } from "./hooks.ts";
+import { useHoldToTalk, useMediaKeys, useShortcuts } from "./hooks.ts";
 import { Logo, PeopleIcon } from "./icons.tsx";
+import { Settings } from "./Settings.tsx";
+import { Shortcuts } from "./Shortcuts.tsx";
+import { Stage } from "./Stage.tsx";
 import { Banner, Toasts } from "./Toasts.tsx";
+import { CallView } from "./view.ts";
+import { mainTile, toggleFullScreen, togglePictureInPicture } from "./windows.ts";
 
 export function Call({ session }: { session: RoomSession }) {
+  const t = useT();
   const state = useStore(session.store);
-  const { media } = session;
-  useShortcuts(useMemo(() => ({ m: () => media.toggle("audio"), v: () => media.toggle("video") }), [media]));
+  const [view] = useState(() => new CallView());
+  const { dialog } = useStore(view.store);
+  useKeys(session, view);
+  useProblems(session);
 
   const people = state.peers.length + 1;
   return (
@@ -21,20 +29,55 @@ export function Call({ session }: { session: RoomSession }) {
       <header className="call-header">
         <Logo />
         <h1 className="call-room">{session.roomName}</h1>
-        <span className="call-people" title={`${people} in this room`}>
+        <div className="call-news">
+          <Banner session={session} />
+          <Toasts toasts={state.toasts} />
+        </div>
+        <span className="call-people" title={t.inThisRoom(people)}>
           <PeopleIcon />
-          <span aria-hidden="true">{people}</span>
-          <span className="visually-hidden">{people} in this room</span>
+          <span aria-hidden="true" data-testid="people">
+            {people}
+          </span>
+          <span className="visually-hidden">{t.inThisRoom(people)}</span>
         </span>
       </header>
       <main className="call-main">
-        <Banner session={session} />
-        <Grid session={session} />
-        <Toasts toasts={state.toasts} />
+        <Stage session={session} view={view} />
       </main>
-      <ControlBar session={session} />
+      <ControlBar session={session} view={view} />
       {state.chatOpen && <Chat session={session} />}
+      {dialog === "settings" && <Settings session={session} view={view} />}
+      {dialog === "shortcuts" && <Shortcuts view={view} />}
       <AudioSinks session={session} />
     </div>
   );
+}
+
+/** All keys of the call; ui/Shortcuts.tsx lists them for people. */
+function useKeys(session: RoomSession, view: CallView): void {
+  const { media } = session;
+  const [keys] = useState(() => ({
+    m: () => media.toggle("audio"),
+    v: () => media.toggle("video"),
+    s: () => void session.toggleScreen(),
+    c: () => session.setChatOpen(!session.store.get().chatOpen),
+    h: () => session.toggleHand(),
+    g: () => view.toggleMode(),
+    f: () => void toggleFullScreen(document.documentElement),
+    p: () => void togglePictureInPicture(mainTile()),
+    "?": () => view.show("shortcuts"),
+  }));
+  useShortcuts(keys);
+  useHoldToTalk(media);
+  useMediaKeys(session);
+}
+
+/** A device that goes away, or does not come, is said once in words; the mark on its button stays. */
+function useProblems(session: RoomSession): void {
+  const { audio, video } = useStore(session.media.store);
+  const problems = [audio.problem, video.problem].filter((problem) => problem !== null);
+  const text = problems.map(({ title, advice }) => `${title}. ${advice}`).join(" ");
+  useEffect(() => {
+    if (text) session.notify(text, "bad");
+  }, [session, text]);
 }

@@ -1,18 +1,19 @@
 import { useEffect, useRef, useState, type FormEvent, type KeyboardEvent } from "react";
 
+import { language, useT } from "../i18n/index.ts";
+import { linkify } from "../lib/linkify.ts";
 import { hueOf } from "../lib/people.ts";
 import { useStore } from "../lib/store.ts";
 import type { RoomSession } from "../room/session.ts";
 import type { ChatLine } from "../room/state.ts";
 import { ChatIcon, CloseIcon, SendIcon } from "./icons.tsx";
 
-const TEXT_LENGTH = 1000;
 /** Lines of one person that follow each other this closely stand under one name. */
 const TOGETHER_MS = 120_000;
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 
 export function Chat({ session }: { session: RoomSession }) {
-  const { chat, online } = useStore(session.store);
+  const t = useT();
+  const { chat, online, chatLength } = useStore(session.store);
   const [text, setText] = useState("");
   const [sending, setSending] = useState(false);
   const input = useRef<HTMLInputElement>(null);
@@ -40,23 +41,24 @@ export function Chat({ session }: { session: RoomSession }) {
   };
 
   return (
-    <aside className="chat" aria-label="Chat" onKeyDown={onKey}>
+    <aside className="chat" aria-label={t.chat} onKeyDown={onKey}>
       <header className="chat-header">
-        <h2>Chat</h2>
+        <h2>{t.chat}</h2>
         <button
           type="button"
           className="icon-button"
-          aria-label="Close chat"
+          aria-label={t.closeChat}
+          data-testid="chat-close"
           onClick={() => session.setChatOpen(false)}
         >
           <CloseIcon />
         </button>
       </header>
-      <div className="chat-log" role="log" aria-live="polite">
+      <div className="chat-log" role="log" aria-live="polite" aria-label={t.chat} tabIndex={0}>
         {chat.length === 0 && (
           <div className="chat-empty">
             <ChatIcon />
-            <p>Nothing written yet. Everybody in the room can read what you send.</p>
+            <p>{t.chatEmpty}</p>
           </div>
         )}
         {chat.map((line, index) => (
@@ -69,10 +71,10 @@ export function Chat({ session }: { session: RoomSession }) {
           ref={input}
           className="field"
           data-testid="chat-input"
-          aria-label="Message"
-          placeholder={online === false ? "Waiting for the connection" : "Write a message"}
+          aria-label={t.message}
+          placeholder={online === false ? t.waitingForLine : t.writeMessage}
           autoComplete="off"
-          maxLength={TEXT_LENGTH}
+          maxLength={chatLength}
           value={text}
           onChange={(event) => setText(event.target.value)}
         />
@@ -80,7 +82,7 @@ export function Chat({ session }: { session: RoomSession }) {
           type="submit"
           className="icon-button filled"
           data-testid="chat-send"
-          aria-label="Send"
+          aria-label={t.send}
           disabled={!text.trim() || sending || online === false}
         >
           <SendIcon />
@@ -91,16 +93,28 @@ export function Chat({ session }: { session: RoomSession }) {
 }
 
 function Line({ line, before }: { line: ChatLine; before: ChatLine | undefined }) {
+  const t = useT();
+  const clock = new Intl.DateTimeFormat(useStore(language), { hour: "2-digit", minute: "2-digit" });
   const follows = before?.peerId === line.peerId && line.time - before.time < TOGETHER_MS;
   return (
     <div className="chat-line" data-testid="chat-line" data-own={line.own} data-follows={follows}>
       {!follows && (
         <p className="chat-by" data-hue={hueOf(line.displayName)}>
-          <strong>{line.own ? "You" : line.displayName}</strong>
-          <time dateTime={new Date(line.time).toISOString()}>{CLOCK.format(line.time)}</time>
+          <strong>{line.own ? t.you : line.displayName}</strong>
+          <time dateTime={new Date(line.time).toISOString()}>{clock.format(line.time)}</time>
         </p>
       )}
-      <p className="chat-text">{line.text}</p>
+      <p className="chat-text">
+        {linkify(line.text).map(({ text, href }, index) =>
+          href === undefined ? (
+            text
+          ) : (
+            <a key={index} href={href} target="_blank" rel="noopener noreferrer nofollow">
+              {text}
+            </a>
+          ),
+        )}
+      </p>
     </div>
   );
 }

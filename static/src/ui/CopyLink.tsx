@@ -1,5 +1,6 @@
 import { useEffect, useState } from "react";
 
+import { useT } from "../i18n/index.ts";
 import { roomLink } from "../routes/router.ts";
 import { CheckIcon, LinkIcon } from "./icons.tsx";
 
@@ -14,6 +15,7 @@ interface Props {
 }
 
 export function CopyLink({ roomName, className, compact = false, testId = "copy-link" }: Props) {
+  const t = useT();
   const [copied, setCopied] = useState(false);
 
   useEffect(() => {
@@ -22,7 +24,7 @@ export function CopyLink({ roomName, className, compact = false, testId = "copy-
     return () => clearTimeout(timer);
   }, [copied]);
 
-  const label = copied ? "Link copied" : "Copy link";
+  const label = copied ? t.linkCopied : t.copyLink;
   return (
     <button
       type="button"

@@ -1,5 +1,7 @@
 import { Component, type ReactNode } from "react";
 
+import { t } from "../i18n/index.ts";
+
 /** A mistake of ours while drawing must not leave an empty page: say so, and offer to load it again. */
 export class Failure extends Component<{ children: ReactNode }, { failed: boolean }> {
   override state = { failed: false };
@@ -14,11 +16,11 @@ export class Failure extends Component<{ children: ReactNode }, { failed: boolea
       <div className="ended">
         <span />
         <main className="ended-main" role="alert">
-          <h1>Something broke on this page</h1>
-          <p>It is our fault. Loading the page again usually helps.</p>
+          <h1>{t().brokenTitle}</h1>
+          <p>{t().brokenText}</p>
           <div className="ended-actions">
             <button type="button" className="button primary large" onClick={() => location.reload()}>
-              Load again
+              {t().loadAgain}
             </button>
           </div>
         </main>

@@ -1,5 +1,6 @@
 import { useMemo, useState, type FormEvent } from "react";
 
+import { useT } from "../i18n/index.ts";
 import { hueOf } from "../lib/people.ts";
 import { useStore } from "../lib/store.ts";
 import type { MediaProblem } from "../media/devices.ts";
@@ -8,13 +9,14 @@ import type { Kind } from "../signaling/messages.ts";
 import { Avatar } from "./Avatar.tsx";
 import { CopyLink } from "./CopyLink.tsx";
 import { DeviceButton } from "./DeviceButton.tsx";
+import { DeviceSelect } from "./DeviceSelect.tsx";
 import { useShortcuts, useTrackStream } from "./hooks.ts";
 import { WarningIcon } from "./icons.tsx";
 import { MicMeter } from "./MicMeter.tsx";
 import { PageHeader } from "./PageHeader.tsx";
+import { NAME_LENGTH } from "./Settings.tsx";
+import { SpeakerTest } from "./SpeakerTest.tsx";
 import { VideoView } from "./VideoView.tsx";
-
-const NAME_LENGTH = 40;
 
 interface Props {
   session: RoomSession;
@@ -23,6 +25,7 @@ interface Props {
 }
 
 export function Prejoin({ session, initialName, onJoin }: Props) {
+  const t = useT();
   const { phase, online, error } = useStore(session.store);
   const { audio, video } = useStore(session.media.store);
   const [name, setName] = useState(initialName);
@@ -40,54 +43,62 @@ export function Prejoin({ session, initialName, onJoin }: Props) {
     <div className="prejoin">
       <PageHeader />
       <main className="prejoin-main">
-        <section className="preview" data-hue={hueOf(name)} aria-label="Your preview">
+        <div className="preview-side">
+        <section className="preview" data-hue={hueOf(name)} aria-label={t.preview}>
           <Avatar name={name} hue={hueOf(name)} />
-          {video.on && stream && <VideoView stream={stream} label="Your camera" mirrored />}
+          {video.on && stream && <VideoView stream={stream} label={t.yourCamera} mirrored />}
           <p className="preview-note">
-            {video.pending ? "Waiting for your camera" : !video.on || !video.track ? "Camera is off" : null}
+            {video.pending ? t.waitingForCamera : !video.on || !video.track ? t.cameraIsOff : null}
           </p>
           <MicMeter track={audio.on ? audio.track : null} />
-          <div className="preview-controls" role="group" aria-label="Microphone and camera">
+          <div className="preview-controls" role="group" aria-label={t.micAndCamera}>
             <DeviceButton media={media} kind="audio" />
             <DeviceButton media={media} kind="video" />
           </div>
         </section>
+        <div className="preview-devices">
+          <DeviceSelect media={media} kind="audioinput" />
+          <DeviceSelect media={media} kind="videoinput" />
+          <DeviceSelect media={media} kind="audiooutput" />
+          <SpeakerTest />
+        </div>
+        </div>
 
         <section className="ticket">
           <div>
-            <p className="ticket-kicker">You are about to join</p>
+            <p className="ticket-kicker">{t.aboutToJoin}</p>
             <h1 className="ticket-room">{session.roomName}</h1>
           </div>
           <form className="ticket-form" onSubmit={submit}>
             <label className="label" htmlFor="display-name">
-              Your name
+              {t.yourName}
             </label>
             <input
               id="display-name"
               className="field"
               data-testid="display-name"
-              placeholder="What others call you"
+              placeholder={t.namePlaceholder}
               autoComplete="name"
               maxLength={NAME_LENGTH}
               value={name}
               onChange={(event) => setName(event.target.value)}
             />
             <button type="submit" className="button primary large" data-testid="join" disabled={joining}>
-              {joining ? "Joining…" : "Join"}
+              {joining ? t.joining : t.join}
             </button>
             <CopyLink roomName={session.roomName} className="button quiet" />
           </form>
           <div className="ticket-notes" aria-live="polite">
-            {error && <Note title="Joining did not work" text={error} tone="bad" />}
+            {error && <Note title={t.joinFailed} text={error} tone="bad" />}
             {online === false && !error && (
-              <Note title="Looking for the call server" text="It does not answer yet. We keep trying." tone="bad" />
+              <Note title={t.serverSilent} text={t.serverSilentText} tone="bad" />
             )}
             <Problem session={session} kind="audio" problem={audio.problem} />
             {video.problem?.code !== "insecure" && (
               <Problem session={session} kind="video" problem={video.problem} />
             )}
             {audio.pending && (
-              <Note title="May we use your devices?" text="Your browser asks for the microphone and camera." />
+              <Note title={t.devicesAsked} text={t.devicesAskedText} />
             )}
           </div>
         </section>
@@ -97,12 +108,13 @@ export function Prejoin({ session, initialName, onJoin }: Props) {
 }
 
 function Problem({ session, kind, problem }: { session: RoomSession; kind: Kind; problem: MediaProblem | null }) {
+  const t = useT();
   if (!problem) return null;
   return (
-    <Note title={problem.title} text={`${problem.advice} You can join without.`} tone="warn">
+    <Note title={problem.title} text={`${problem.advice} ${t.joinWithout}`} tone="warn">
       {problem.code !== "insecure" && (
         <button type="button" className="link" onClick={() => void session.media.turnOn(kind)}>
-          Try again
+          {t.tryAgain}
         </button>
       )}
     </Note>

@@ -1,35 +1,51 @@
-import type { CSSProperties, ReactNode } from "react";
+import { memo, useRef, type ReactNode } from "react";
 
+import { useT } from "../i18n/index.ts";
+import type { Box } from "../lib/arrange.ts";
 import { hueOf } from "../lib/people.ts";
+import type { Quality } from "../lib/quality.ts";
+import type { RoomSession } from "../room/session.ts";
 import { Avatar } from "./Avatar.tsx";
-import { CameraOffIcon, MicOffIcon } from "./icons.tsx";
+import { CameraOffIcon, HandIcon, MicOffIcon, PinIcon } from "./icons.tsx";
+import { ReactionMark } from "./Reactions.tsx";
+import { StatsOverlay } from "./StatsOverlay.tsx";
+import { TileTools } from "./TileTools.tsx";
+import type { TileContent } from "./tiles.ts";
 import { VideoView } from "./VideoView.tsx";
+import type { CallView } from "./view.ts";
 
-/** Silent, heard beside somebody else whose turn it is, or the one to look at. */
-export type Voice = "silent" | "heard" | "leading";
-
-export interface TileProps {
-  peerId: string;
-  name: string;
-  kind: "camera" | "screen";
-  local?: boolean;
-  stream: MediaStream | null;
-  muted: boolean;
-  cameraOff: boolean;
-  voice?: Voice;
-  style: CSSProperties;
-  onFirstFrame?: () => void;
+export interface TileProps extends Omit<TileContent, "key"> {
+  tileKey: string;
+  box: Box | null;
+  session: RoomSession;
+  view: CallView;
+  pinned: boolean;
+  stats: boolean;
+  floating: boolean;
 }
 
-export function Tile(props: TileProps) {
-  const { peerId, name, kind, local = false, stream, muted, cameraOff, voice = "silent" } = props;
+const SMALL = 260;
+const TINY = 170;
+
+export const Tile = memo(TileBody, (before, after) => {
+  const names = Object.keys(after) as (keyof TileProps)[];
+  return names.every((name) => (name === "box" ? sameBox(before.box, after.box) : Object.is(before[name], after[name])));
+});
+
+function TileBody(props: TileProps) {
+  const { peerId, name, kind, local, stream, muted, cameraOff, voice, box, floating, pinned } = props;
+  const t = useT();
+  const ref = useRef<HTMLElement>(null);
   const screen = kind === "screen";
-  const title = screen ? `${name}'s screen` : local ? `${name} (you)` : name;
+  const title = screen ? (local ? t.yourScreen : t.screenOf(name)) : local ? t.nameYou(name) : name;
+  const width = box?.width ?? 0;
   return (
     <figure
+      ref={ref}
       className="tile"
-      style={props.style}
+      style={box ?? undefined}
       data-testid="tile"
+      data-tile={props.tileKey}
       data-peer-id={peerId}
       data-kind={kind}
       data-local={local}
@@ -37,32 +53,63 @@ export function Tile(props: TileProps) {
       data-camera={cameraOff ? "off" : "on"}
       data-speaking={voice !== "silent" && !muted}
       data-leading={voice === "leading" && !muted}
+      data-reconnecting={props.reconnecting}
+      data-quality={props.quality}
+      data-hand={props.hand > 0}
+      data-pinned={pinned}
+      data-floating={floating}
+      data-size={width < TINY ? "tiny" : width < SMALL ? "small" : "large"}
       data-hue={hueOf(name)}
     >
       {!screen && <Avatar name={name} hue={hueOf(name)} />}
       {stream && !cameraOff && (
         <VideoView
           stream={stream}
-          label={`Picture of ${title}`}
+          label={t.pictureOf(title)}
           mirrored={local && !screen}
           fit={screen ? "contain" : "cover"}
           onFirstFrame={props.onFirstFrame}
         />
       )}
+      {props.reconnecting && (
+        <p className="tile-away" data-testid="tile-reconnecting">
+          <span className="spinner" aria-hidden="true" />
+          <span>{t.reconnecting}</span>
+        </p>
+      )}
+      {props.hand > 0 && (
+        <span className="tile-hand" role="img" aria-label={t.handRaised(props.hand)} title={t.handRaised(props.hand)}>
+          <HandIcon />
+          {props.hand > 1 && <span>{props.hand}</span>}
+        </span>
+      )}
+      <span className="tile-reactions" aria-hidden="true">
+        {props.reactions.map((one) => (
+          <ReactionMark key={one.key} name={one.name} />
+        ))}
+      </span>
+      <TileTools tile={props} title={title} element={ref} />
+      {props.stats && <StatsOverlay session={props.session} tileKey={props.tileKey} title={title} layers={props.layers} />}
       <figcaption className="tile-caption">
+        {pinned && (
+          <span className="tile-badge plain" aria-hidden="true">
+            <PinIcon />
+          </span>
+        )}
         {muted && !screen && (
-          <Badge label="muted">
+          <Badge label={t.muted}>
             <MicOffIcon />
           </Badge>
         )}
         {cameraOff && !screen && (
-          <Badge label="camera off">
+          <Badge label={t.cameraOffMark}>
             <CameraOffIcon />
           </Badge>
         )}
         <span className="tile-name" title={title}>
           {title}
         </span>
+        <Bars quality={props.quality} />
       </figcaption>
     </figure>
   );
@@ -74,4 +121,22 @@ function Badge({ label, children }: { label: string; children: ReactNode }) {
       {children}
     </span>
   );
+}
+
+function Bars({ quality }: { quality: Quality }) {
+  const t = useT();
+  if (quality === 0) return null;
+  const label = t.quality[quality] ?? "";
+  return (
+    <span className="bars" role="img" aria-label={label} title={label} data-quality={quality}>
+      <i />
+      <i />
+      <i />
+    </span>
+  );
+}
+
+function sameBox(a: Box | null, b: Box | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.left === b.left && a.top === b.top && a.width === b.width && a.height === b.height;
 }

@@ -1,3 +1,4 @@
+import { useT } from "../i18n/index.ts";
 import { useStore } from "../lib/store.ts";
 import type { RoomSession } from "../room/session.ts";
 import type { Toast } from "../room/state.ts";
@@ -16,12 +17,13 @@ export function Toasts({ toasts }: { toasts: readonly Toast[] }) {
 
 /** Above the tiles, for as long as something about the call itself is wrong. */
 export function Banner({ session }: { session: RoomSession }) {
+  const t = useT();
   const { online } = useStore(session.store);
   if (online !== false) return null;
   return (
     <div className="banner" role="alert" data-testid="banner">
       <span className="spinner" aria-hidden="true" />
-      Connection lost. Reconnecting…
+      {t.connectionLost}
     </div>
   );
 }

@@ -120,6 +120,106 @@ export const SoundIcon = () => (
   </Icon>
 );
 
+export const BackIcon = () => (
+  <Icon>
+    <path d="M14.5 6 8.5 12l6 6" />
+  </Icon>
+);
+
+export const ForwardIcon = () => (
+  <Icon>
+    <path d="m9.5 6 6 6-6 6" />
+  </Icon>
+);
+
+export const UpIcon = () => (
+  <Icon>
+    <path d="m6.5 14.5 5.5-5 5.5 5" />
+  </Icon>
+);
+
+export const HandIcon = () => (
+  <Icon>
+    <path d="M7.5 12.5V6.2a1.5 1.5 0 0 1 3 0V11 4.5a1.5 1.5 0 0 1 3 0V11 5.8a1.5 1.5 0 0 1 3 0V13a7 7 0 0 1-7 7.5c-2.6 0-4-1.2-5.3-3.4L2.9 14a1.5 1.5 0 0 1 2.5-1.6l2.1 2.3" />
+  </Icon>
+);
+
+export const SmileIcon = () => (
+  <Icon>
+    <circle cx="12" cy="12" r="8.8" />
+    <path d="M8.2 14.2c.8 1.5 2.2 2.3 3.8 2.3s3-.8 3.8-2.3M9 9.6h.01M15 9.6h.01" strokeWidth="2.1" />
+  </Icon>
+);
+
+export const ScreenIcon = () => (
+  <Icon>
+    <rect x="2.8" y="4.5" width="18.4" height="12.5" rx="2.5" />
+    <path d="M12 13.8V8M9.4 10.4 12 7.8l2.6 2.6M8.5 20.2h7" />
+  </Icon>
+);
+
+export const MoreIcon = () => (
+  <Icon>
+    <path d="M12 5.5h.01M12 12h.01M12 18.5h.01" strokeWidth="3" />
+  </Icon>
+);
+
+export const PinIcon = () => (
+  <Icon>
+    <path d="M8.8 4h6.4l-.7 6 3 3.6H6.5l3-3.6L8.8 4ZM12 13.8V20.5" />
+  </Icon>
+);
+
+export const StatsIcon = () => (
+  <Icon>
+    <path d="M4 19.5h16M6.5 16v-4M11 16V6M15.5 16V9.5M20 16v-2" />
+  </Icon>
+);
+
+export const PipIcon = () => (
+  <Icon>
+    <rect x="2.8" y="4.8" width="18.4" height="14.4" rx="2.6" />
+    <rect x="12" y="11.5" width="6.2" height="4.7" rx="1.2" fill="currentColor" stroke="none" />
+  </Icon>
+);
+
+export const FullScreenIcon = () => (
+  <Icon>
+    <path d="M4.5 9V5.5a1 1 0 0 1 1-1H9M15 4.5h3.5a1 1 0 0 1 1 1V9M19.5 15v3.5a1 1 0 0 1-1 1H15M9 19.5H5.5a1 1 0 0 1-1-1V15" />
+  </Icon>
+);
+
+export const GridIcon = () => (
+  <Icon>
+    <rect x="3.8" y="4.8" width="7" height="6" rx="1.4" />
+    <rect x="13.2" y="4.8" width="7" height="6" rx="1.4" />
+    <rect x="3.8" y="13.2" width="7" height="6" rx="1.4" />
+    <rect x="13.2" y="13.2" width="7" height="6" rx="1.4" />
+  </Icon>
+);
+
+export const SpeakerViewIcon = () => (
+  <Icon>
+    <rect x="3.2" y="4.8" width="12" height="14.4" rx="2" />
+    <path d="M18.2 6.5h2.6M18.2 12h2.6M18.2 17.5h2.6" strokeWidth="2.6" />
+  </Icon>
+);
+
+export const SettingsIcon = () => (
+  <Icon>
+    <path d="M4 7.5h9M17.5 7.5H20M4 16.5h2.5M11 16.5h9" />
+    <circle cx="15.2" cy="7.5" r="2.3" />
+    <circle cx="8.8" cy="16.5" r="2.3" />
+  </Icon>
+);
+
+export const KeyboardIcon = () => (
+  <Icon>
+    <rect x="2.8" y="6" width="18.4" height="12" rx="2.4" />
+    <path d="M7 10h.01M10.4 10h.01M13.8 10h.01M17 10h.01M8.5 14h7" strokeWidth="2" />
+  </Icon>
+);
+
 export function Logo({ wordmark = false }: { wordmark?: boolean }) {
   return (
     <span className="logo">

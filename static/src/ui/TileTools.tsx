@@ -1,0 +1,41 @@
+import type { RefObject } from "react";
+
+import { useT } from "../i18n/index.ts";
+import { FullScreenIcon, PinIcon, PipIcon, StatsIcon } from "./icons.tsx";
+import type { TileProps } from "./Tile.tsx";
+import { togglePictureInPicture, toggleFullScreen } from "./windows.ts";
+
+/** What can be done with one tile; shown when it is pointed at, touched or reached with the keyboard. */
+export function TileTools({ tile, title, element }: { tile: TileProps; title: string; element: RefObject<HTMLElement | null> }) {
+  const t = useT();
+  const { tileKey, view, pinned, stats, stream, cameraOff } = tile;
+  const hasPicture = stream !== null && !cameraOff;
+  const actions = [
+    { id: "pin", label: pinned ? t.unpin : t.pin, Icon: PinIcon, on: pinned, run: () => view.togglePin(tileKey) },
+    { id: "stats", label: stats ? t.hideStatistics : t.statistics, Icon: StatsIcon, on: stats, run: () => view.toggleStats(tileKey) },
+    ...(hasPicture && document.pictureInPictureEnabled
+      ? [{ id: "pip", label: t.pictureInPicture, Icon: PipIcon, on: false, run: () => togglePictureInPicture(element.current) }]
+      : []),
+    ...(document.fullscreenEnabled
+      ? [{ id: "full", label: t.fullScreen, Icon: FullScreenIcon, on: false, run: () => toggleFullScreen(element.current) }]
+      : []),
+  ];
+  return (
+    <div className="tile-tools" role="group" aria-label={t.tileActions(title)}>
+      {actions.map(({ id, label, Icon, on, run }) => (
+        <button
+          key={id}
+          type="button"
+          className="tile-tool"
+          data-testid={`tile-${id}`}
+          aria-label={label}
+          title={label}
+          aria-pressed={on}
+          onClick={() => void run()}
+        >
+          <Icon />
+        </button>
+      ))}
+    </div>
+  );
+}
