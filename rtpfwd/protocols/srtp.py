@@ -179,13 +179,20 @@ class RtcpReceiver:
         return self._call(packet)
 
 
-FUNCTIONS = ("srtp_protect", "srtp_unprotect", "srtp_protect_rtcp", "srtp_unprotect_rtcp")
+FUNCTIONS = (
+    "srtp_protect",
+    "srtp_unprotect",
+    "srtp_protect_rtcp",
+    "srtp_unprotect_rtcp",
+    "srtp_remove_stream",
+)
 
 
 def function_addresses() -> dict[str, int]:
-    """Where libsrtp's four functions lie in this process, for a compiled kernel; empty when they are hidden.
+    """Where libsrtp's functions lie in this process, for a compiled kernel; empty when they are hidden.
 
-    All have the signature ``srtp_err_status_t (srtp_t, void *packet, int *length)`` of libsrtp 2.
+    All have the signature ``srtp_err_status_t (srtp_t, void *packet, int *length)`` of libsrtp 2, but
+    ``srtp_remove_stream``, whose second and last argument is the SSRC as an int in network order.
     """
     try:
         library = ctypes.PyDLL(_internals().__file__)
