@@ -212,8 +212,9 @@ class MediaPeer:
         if self.connected:
             deadlines.append(self._next_report)
             deadlines += [source.next_timeout() for source in self.sources.values()]
-            deadlines += [sink.next_nack() for sink in self.sinks.values()]
-            deadlines += [sink.next_key_frame_request() for sink in self.sinks.values()]
+            for ssrc, sink in self.sinks.items():
+                if ssrc == sink.ssrc:  # not for its RTX again
+                    deadlines += (sink.next_nack(), sink.next_key_frame_request())
             deadlines += [camera.next_timeout() for camera in self.cameras]
             deadlines += [self.sender.next_timeout()] if self.sender is not None else []
             deadlines += [self.feedback.next_timeout()] if self.feedback is not None else []

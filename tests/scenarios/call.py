@@ -9,10 +9,13 @@ from typing import Any
 from rtpfwd.clock import Instant, milliseconds, seconds
 from rtpfwd.dataplane.interface import SendCounters
 from rtpfwd.dataplane.load import load_plane
+from rtpfwd.drivers.encoder_model import EncoderSpec
+from rtpfwd.drivers.encoder_source import EncodedCamera, simulcast_streams, svc_stream
 from rtpfwd.drivers.fake_media import MediaSource, SourceSpec, producer_parameters, router_media_codecs
 from rtpfwd.drivers.links import FixedDelay, LinkModel
 from rtpfwd.drivers.media_peer import MediaPeer, seeded_entropy
 from rtpfwd.drivers.media_sink import MediaSink
+from rtpfwd.drivers.receive_loop import ArrivalFeedback, RembFeedback
 from rtpfwd.drivers.virtual import VirtualNetwork
 from rtpfwd.protocols.certificate import generate
 from rtpfwd.protocols.dtls import DtlsContext
@@ -23,6 +26,7 @@ from rtpfwd.sfu.producer import Producer
 from rtpfwd.sfu.settings import WorkerSettings
 from rtpfwd.sfu.webrtc_transport import WebRtcTransport
 from rtpfwd.sfu.worker import Worker
+from rtpfwd.wire.header_extensions import TRANSPORT_CC
 
 SERVER = ("198.51.100.1", 3000)
 START = Instant(seconds(1_000))
@@ -44,6 +48,8 @@ class Client:
     peer: MediaPeer
     ice_states: list[str] = field(default_factory=list)
     dtls_states: list[str] = field(default_factory=list)
+    feedback: str | None = None
+    """``transport-cc``, ``remb`` or nothing: how it tells of its downlink, from the first ``watch`` on."""
 
     def produce(self, *specs: SourceSpec, **options: Any) -> tuple[Producer, list[MediaSource]]:
         """Send these streams as one producer."""
@@ -65,6 +71,37 @@ class Client:
         )
         return consumer, self.peer.add_sink(consumer.rtp_parameters)
 
+    def produce_camera(
+        self,
+        spec: EncoderSpec,
+        codec: str = "VP8",
+        *,
+        target_bps: int = 10_000_000,
+        ssrc: int = 0x1000,
+        mid: str = "0",
+        **options: Any,
+    ) -> tuple[Producer, EncodedCamera]:
+        """Send what an encoder model makes; ``target_bps`` holds unless the client has an estimator."""
+        make = svc_stream if spec.svc else simulcast_streams
+        streams = make(spec, codec=codec, ssrc=ssrc, mid=mid)
+        camera = self.peer.add_camera(spec, streams, target_bps=target_bps)
+        parameters = producer_parameters(*streams)
+        return self.transport.produce("video", parameters, now=self.call.network.now, **options), camera
+
+    def watch(self, producer: Producer, **options: Any) -> tuple[Consumer, MediaSink]:
+        """Receive a producer as a browser does: decoded, and with feedback as the client was made to give."""
+        now = self.call.network.now
+        capabilities = self.call.router.rtp_capabilities
+        consumer = self.transport.consume(producer.id, capabilities, now=now, **options)
+        parameters = consumer.rtp_parameters
+        if self.feedback == "remb" and self.peer.feedback is None:
+            self.peer.feedback = RembFeedback()
+        elif self.feedback == "transport-cc" and self.peer.feedback is None:
+            ids = {one["uri"]: one["id"] for one in parameters["headerExtensions"]}
+            if TRANSPORT_CC in ids:
+                self.peer.feedback = ArrivalFeedback(ids[TRANSPORT_CC])
+        return consumer, self.peer.add_sink(parameters, decode=True)
+
     def leave(self) -> None:
         """Hang up: close the transport as signaling would."""
         self.transport.close(now=self.call.network.now)
@@ -73,7 +110,14 @@ class Client:
 class Call:
     """A function of ``seed`` when ``keys`` replaces handshakes, in which OpenSSL throws dice of its own."""
 
-    def __init__(self, *, seed: int = 1, keys: bool = False, settings: WorkerSettings | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int = 1,
+        keys: bool = False,
+        settings: WorkerSettings | None = None,
+        codecs: tuple[str, ...] = (),
+    ) -> None:
         self.settings = settings or WorkerSettings()
         self.worker = Worker(
             load_plane("reference", self.settings.plane),
@@ -84,12 +128,18 @@ class Call:
             unix_us_at_zero=UNIX_US,
         )
         self.network = VirtualNetwork(self.worker, [SERVER], start=START)
-        self.router = self.worker.create_router(router_media_codecs())
+        self.router = self.worker.create_router(router_media_codecs(*codecs))
         self._keys = keys
         self._entropy = seeded_entropy(seed + 1_000_000)
         self._hosts = 0
 
-    def join(self, uplink: LinkModel | None = None, downlink: LinkModel | None = None) -> Client:
+    def join(
+        self,
+        uplink: LinkModel | None = None,
+        downlink: LinkModel | None = None,
+        *,
+        feedback: str | None = None,
+    ) -> Client:
         """A client that begins to connect now."""
         now = self.network.now
         transport = self.router.create_web_rtc_transport(now=now)
@@ -100,7 +150,7 @@ class Call:
             dtls_context("client"),
             self._entropy,
         )
-        client = Client(self, transport, peer)
+        client = Client(self, transport, peer, feedback=feedback)
         transport.on("icestatechange", client.ice_states.append)
         transport.on("dtlsstatechange", client.dtls_states.append)
         if self._keys:
