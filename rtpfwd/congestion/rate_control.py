@@ -15,6 +15,7 @@ PACKET_BITS = 1200 * 8
 FRAMES_PER_S = 30
 MIN_REACTION_US, MAX_REACTION_US = milliseconds(10), milliseconds(200)
 HALVE_EVERY_US = milliseconds(200)
+PROBE_TRUST = 0.95  # of its rate, until the media were measured at it
 MAX_INCREASE_STEP_US = MICROSECONDS
 
 
@@ -25,10 +26,13 @@ class RateControl:
         "_changed_at",
         "_decreased_at",
         "_holding",
+        "_probed_at",
+        "_probed_bps",
         "_settings",
         "bps",
         "capacity",
         "capacity_grew",
+        "path_rtt_us",
         "rtt_us",
     )
 
@@ -37,16 +41,26 @@ class RateControl:
         self.bps = initial_bps
         self.capacity = LinkCapacity(settings.capacity_weight)
         self.rtt_us = settings.default_rtt_us
+        self.path_rtt_us = settings.default_rtt_us
+        """Without queues: who shares one with a greedy flow must not be slowed down by it too."""
         self.capacity_grew = False
         """Whether the last update found more arriving than the link was thought to carry."""
         self._changed_at: Instant | None = None
         self._decreased_at: Instant | None = None
         self._holding = True
+        self._probed_bps = 0
+        self._probed_at = Instant(0)
 
     def set(self, bps: int, now: Instant) -> None:
         """A better source (a probe, a limit) says so."""
         self.bps = bps
         self._changed_at = now
+
+    def probed(self, bps: int, now: Instant) -> None:
+        """A probe went through at ``bps``. The media need a while to show what they do at that rate."""
+        self.set(bps, now)
+        self._probed_bps = bps
+        self._probed_at = now
 
     def forget_capacity(self) -> None:
         """The path may be another one."""
@@ -74,7 +88,7 @@ class RateControl:
         """Increase near the capacity, in bits per second each second: a packet in a response time."""
         frame_bits = self.bps / FRAMES_PER_S
         packet_bits = frame_bits / max(1, -(-frame_bits // PACKET_BITS))
-        response_s = 2 * (self.rtt_us + self._settings.response_us) / MICROSECONDS
+        response_s = 2 * (self.path_rtt_us + self._settings.response_us) / MICROSECONDS
         return max(packet_bits / response_s, self._settings.min_additive_bps)
 
     def _may_decrease(self, acknowledged_bps: int | None, now: Instant) -> bool:
@@ -95,6 +109,9 @@ class RateControl:
             # What arrives is what was sent, and says nothing of the link.
             self.bps = max(round(before * back_off), min(before, round(acknowledged_bps * back_off)))
         else:
+            if now - self._probed_at < self._settings.acknowledged_window_us + 2 * self.rtt_us:
+                # What arrived in the window was mostly sent before the probe's word counted.
+                acknowledged_bps = max(acknowledged_bps, round(self._probed_bps * PROBE_TRUST))
             lowered = acknowledged_bps * back_off
             if lowered > before and self.capacity.kbps is not None:
                 lowered = self.capacity.kbps * 1000 * back_off

@@ -283,7 +283,7 @@ class SendSideEstimator:
                 # The initial rate was a guess; later the media know better than a few packets.
                 best = max(rate_bps, round((self._acknowledged.bps or 0) * self._settings.rate.back_off))
         if best is not None:
-            self._rate.set(best, now)
+            self._rate.probed(best, now)
             self._loss.lift(best)
             if self._rate.capacity.exceeded_by(best):
                 self._rate.forget_capacity()
@@ -347,3 +347,4 @@ class SendSideEstimator:
             # A path may become longer: the shortest is forgotten little by little.
             self._shortest_rtt_us += (sample_us - self._shortest_rtt_us) // FORGET_SHORTEST
         self._rate.rtt_us = self._rtt_us
+        self._rate.path_rtt_us = self._shortest_rtt_us

@@ -60,8 +60,8 @@ class RateSettings:
     default_rtt_us: int = milliseconds(200)
     """Until one was measured (libwebrtc)."""
     fast_below: float = 0.9
-    """Of the known capacity: the rate grows as if none were known (ours; a back-off to 0.85 of a measured rate
-    is made good in two seconds, not in fifteen)."""
+    """Of the known capacity: the rate grows as if none were known (ours: a back-off is made good in two
+    seconds, not in fifteen)."""
     capacity_weight: float = 0.05
     """Of a new sample in the link's capacity (libwebrtc)."""
     acknowledged_window_us: int = milliseconds(500)
