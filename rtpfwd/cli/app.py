@@ -12,6 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 import typer
 
 from rtpfwd.cli.bench.command import bench
+from rtpfwd.cli.inspect.command import inspect
 from rtpfwd.cli.version import version
 
 GROUP = "rtpfwd.commands"
@@ -30,7 +31,7 @@ def build_app(offered: Iterable[EntryPoint]) -> typer.Typer:
     app = typer.Typer(
         name="rtpfwd", help="A WebRTC selective forwarding unit.", no_args_is_help=True, add_completion=False
     )
-    own = {"bench": bench, "version": version}
+    own: dict[str, Callable[..., None]] = {"bench": bench, "inspect": inspect, "version": version}
     for name, command in own.items():
         app.command(name)(command)
     for entry in sorted(offered, key=lambda one: one.name):

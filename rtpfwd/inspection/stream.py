@@ -235,8 +235,8 @@ class MediaStream:
 
     @property
     def mean_bps(self) -> float:
-        """Bits a second over the whole stream; 0 for one that lasted no time."""
-        return self.bytes * 8 * MICROSECONDS / self.duration_us if self.duration_us else 0.0
+        """Bits a second over the whole stream, or over one second where it is shorter."""
+        return self.bytes * 8 * MICROSECONDS / max(self.duration_us, MICROSECONDS)
 
 
 def _agree(one: Sample, other: Sample) -> bool:

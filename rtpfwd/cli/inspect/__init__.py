@@ -1,0 +1,1 @@
+"""``rtpfwd inspect``: what a capture tells about its streams, as tables, JSON or a page."""
