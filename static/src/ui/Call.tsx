@@ -44,7 +44,9 @@ export function Call({ session }: { session: RoomSession }) {
       <main className="call-main">
         <Stage session={session} view={view} />
       </main>
-      <ControlBar session={session} view={view} />
+      <footer className="call-controls">
+        <ControlBar session={session} view={view} />
+      </footer>
       {state.chatOpen && <Chat session={session} />}
       {dialog === "settings" && <Settings session={session} view={view} />}
       {dialog === "shortcuts" && <Shortcuts view={view} />}

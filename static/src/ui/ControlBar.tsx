@@ -17,7 +17,7 @@ export function ControlBar({ session, view }: { session: RoomSession; view: Call
   const raised = handRaisedAt !== null;
   const shareLabel = screen ? t.stopSharing : t.shareScreen;
   return (
-    <footer className="controls" role="toolbar" aria-label={t.callControls}>
+    <div className="controls" role="toolbar" aria-label={t.callControls}>
       <DeviceControl media={session.media} kind="audio" />
       <DeviceControl media={session.media} kind="video" />
       {ScreenShare.supported && (
@@ -73,6 +73,6 @@ export function ControlBar({ session, view }: { session: RoomSession; view: Call
         <LeaveIcon />
         <span className="control-word">{t.leave}</span>
       </button>
-    </footer>
+    </div>
   );
 }

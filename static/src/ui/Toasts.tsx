@@ -4,9 +4,12 @@ import type { RoomSession } from "../room/session.ts";
 import type { Toast } from "../room/state.ts";
 
 export function Toasts({ toasts }: { toasts: readonly Toast[] }) {
+  // Of what just happens the last is enough; what went wrong stays for its time.
+  const lastPlain = toasts.findLast(({ tone }) => tone === "plain");
+  const shown = toasts.filter((toast) => toast.tone === "bad" || toast === lastPlain);
   return (
     <div className="toasts" role="status" aria-live="polite">
-      {toasts.map(({ key, text, tone }) => (
+      {shown.map(({ key, text, tone }) => (
         <p key={key} className="toast" data-tone={tone}>
           {text}
         </p>
