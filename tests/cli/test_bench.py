@@ -25,6 +25,15 @@ def test_a_small_bench_loses_nothing_and_reports_what_it_did(how):
     assert figures["rss_mib"] > 10
 
 
+def test_the_control_bench_takes_the_time_of_estimators():
+    result = runner.invoke(build_app([]), ["bench", "control", "--json"])
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout)
+    assert figures["transports"] == 100
+    assert figures["cpu_us_per_feedback"] > 0
+    assert figures["core_share"] == pytest.approx(figures["cpu_us_per_feedback"] * 1000 / 1e6)
+
+
 @pytest.mark.parametrize("scenario", ["2x2", "1x0", "many", "1x"])
 def test_a_scenario_of_another_form_is_refused(scenario):
     result = runner.invoke(build_app([]), ["bench", scenario])

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from rtpfwd.cli.bench.control import ControlBenchResult, ControlBenchSettings, run_control
 from rtpfwd.cli.bench.measure import BenchResult, BenchSettings, run
 from rtpfwd.errors import RtpfwdError
 from rtpfwd.protocols.srtp import Profile
@@ -26,11 +27,14 @@ class Suite(StrEnum):
 
 
 PROFILES = {Suite.GCM: Profile.AEAD_AES_128_GCM, Suite.CM: Profile.AES_CM_128_HMAC_SHA1_80}
+CONTROL = "control"
 SCENARIO = re.compile(r"1x([1-9][0-9]{0,3})")
 
 
 def bench(
-    scenario: Annotated[str, typer.Argument(help="1xN: one publisher, N subscribers.")] = "1x100",
+    scenario: Annotated[
+        str, typer.Argument(help="1xN: one publisher, N subscribers. control: bandwidth estimates alone.")
+    ] = "1x100",
     suite: Annotated[
         list[Suite] | None, typer.Option(help="SRTP suite; give it twice for both. Default: both.")
     ] = None,
@@ -52,11 +56,17 @@ def bench(
     own.
 
     Loss and latency are the clients', CPU and memory the server's; loopback makes the sender do the
-    receiver's half of the kernel's work too.
+    receiver's half of the kernel's work too. The scenario ``control`` needs no socket: it takes the time of a
+    hundred bandwidth estimators, and heeds no option but ``--json``.
     """
+    if scenario == CONTROL:
+        _print_control(run_control(ControlBenchSettings()), as_json)
+        return
     match = SCENARIO.fullmatch(scenario)
     if match is None:
-        raise typer.BadParameter(f"{scenario!r}: need 1xN, N from 1 to 9999", param_hint="scenario")
+        raise typer.BadParameter(
+            f"{scenario!r}: need control, or 1xN, N from 1 to 9999", param_hint="scenario"
+        )
     settings = [
         BenchSettings(
             consumers=int(match[1]),
@@ -79,6 +89,17 @@ def bench(
         typer.echo(json.dumps([asdict(result) for result in results], indent=2))
     else:
         Console().print(_table(scenario, results))
+
+
+def _print_control(result: ControlBenchResult, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(asdict(result), indent=2))
+        return
+    typer.echo(
+        f"{result.transports} transports, feedback about {result.packets} packets:"
+        f" {result.cpu_us_per_feedback:.0f} µs each;"
+        f" ten a second for each transport take {result.core_share:.1%} of a core"
+    )
 
 
 def _table(scenario: str, results: list[BenchResult]) -> Table:
