@@ -84,6 +84,7 @@ async def _pages_fetch_only_what_they_show(ada: Person) -> None:
         if not await ada.page.get_by_test_id("page-on").is_enabled():
             break
         if len(seen) == len(names):
+            assert (await _settled(ada))["faults"] == []
             await ada.screenshot("stage-phone-pages")
         await ada.press("page-on")
     assert len(seen) == 48, "every page together shows everybody"

@@ -17,6 +17,7 @@ import type { CallView, View } from "./view.ts";
 const GAP = 12;
 const GAP_SMALL = 8;
 const SMALL_STAGE = 600;
+const PAGER = 46;
 const INVITE = "invite";
 
 /** The tiles, where the layout wants them. They keep their elements when the layout changes, and their picture. */
@@ -34,18 +35,20 @@ export function Stage({ session, view }: { session: RoomSession; view: CallView 
   const alone = people.length === 0;
   const featured = useFeatured(tiles, look, active);
 
-  // Screens stand before people; our own tile is on the first page, unless it floats or is hidden.
+  // Screens stand before people; our own tile is on the first page, unless it floats (over one person) or is hidden.
   const screens = tiles.filter((tile) => tile.kind === "screen").map((tile) => tile.key);
-  const floats = !alone && !look.pinned.includes(OWN) && (people.length + screens.length === 1 || featured.length > 0);
+  const floats = people.length === 1 && featured.length === 0 && screens.length === 0;
   const firstPage = tilesPerPage(tiles.length, width, height, gap) - (floats ? 0 : 1);
   const order = useRef<readonly string[]>([]);
   order.current = nextOrder(order.current, people, active, Math.max(1, firstPage - screens.length));
   const keys = [...screens, ...order.current];
   const hidden = look.hideSelf && !alone;
-  if (!floats && !hidden) keys.splice(alone ? keys.length : firstPage, 0, OWN);
+  if (!floats && !hidden) keys.splice(featured.length > 0 ? screens.length : alone ? keys.length : firstPage, 0, OWN);
   if (alone) keys.push(INVITE);
   const floating = floats && !hidden ? OWN : null;
-  const { boxes, page, pages } = arrange({ keys, featured, floating, width, height, gap, page: look.page });
+  const wish = { keys, featured, floating, width, height, gap, page: look.page };
+  const whole = arrange(wish);
+  const { boxes, page, pages } = whole.pages > 1 ? arrange({ ...wish, height: height - PAGER }) : whole;
 
   const shown = tiles.filter((tile) => boxes.has(tile.key));
   useWatched(session, shown, boxes, width > 0);
