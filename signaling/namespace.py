@@ -285,7 +285,7 @@ class CallNamespace(Conversation):
     def set_priority(self, sid: str, request: m.SetPriority) -> Answer:
         """``consumer-set-priority``."""
         _, peer = self._joined(sid)
-        peer.consumer(request.consumer_id).set_priority(request.priority)
+        peer.consumer(request.consumer_id).set_priority(request.priority, now=self._now())
         return {}
 
     def request_key_frame(self, sid: str, request: m.OfConsumer) -> Answer:

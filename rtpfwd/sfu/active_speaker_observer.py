@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 from rtpfwd.clock import Instant
 from rtpfwd.dataplane.interface import AudioLevelSample
 from rtpfwd.ortc.json_values import JsonObject
-from rtpfwd.sfu.context import Context, check_app_data
+from rtpfwd.sfu.checks import check_app_data
+from rtpfwd.sfu.context import Context
 from rtpfwd.sfu.dominant_speaker import MAX_LEVEL, Floor
 from rtpfwd.sfu.producer import Producer
 from rtpfwd.sfu.rtp_observer import OBSERVER_EVENTS, FindProducer, RtpObserver, interval_between

@@ -1,30 +1,34 @@
-"""Media going out: a consumer, its outgoing stream and the choice of its source (mediasoup's ``Consumer``).
+"""Media going out: a consumer, its outgoing stream and what it asks for (mediasoup's ``Consumer``).
 
-Of a simulcast producer it takes the highest stream that is alive and not above the preferred layers; the
-plane changes over at a key frame. Of an SVC producer it takes the stream whole.
+What it may be given is in ``layer_choice``; what it gets, its transport decides (``bandwidth``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from enum import StrEnum
 from typing import ClassVar
 
 from rtpfwd.clock import Instant
+from rtpfwd.congestion.demands import Assignment, Demand, LayerPair, Reason
 from rtpfwd.congestion.rate_window import RateWindow
-from rtpfwd.dataplane.interface import ReceiveStreamId, SendStreamId, SendStreamSpec, TransportId
+from rtpfwd.dataplane.interface import ALL_LAYERS, SendStreamId, TransportId
 from rtpfwd.errors import InvalidParameters, InvalidState
 from rtpfwd.ortc.json_values import JsonObject
 from rtpfwd.ortc.rtp_parameters import RtpParameters
 from rtpfwd.sfu import stats
+from rtpfwd.sfu.checks import check_layers, check_shown_size
 from rtpfwd.sfu.context import Context
 from rtpfwd.sfu.events import Emitter
 from rtpfwd.sfu.incoming_stream import IncomingStream
+from rtpfwd.sfu.layer_choice import LayerChoice, Target
+from rtpfwd.sfu.ledger import Figure, Figures, LedgerReason, SubjectKind, What
 from rtpfwd.sfu.outgoing_reports import OutgoingReports
 from rtpfwd.sfu.producer import Producer, StreamType
+from rtpfwd.sfu.stream_specs import send_stream_spec
 from rtpfwd.sfu.traces import CONSUMER_TYPES, Traces
-from rtpfwd.wire.payloads.registry import descriptor_parser
+from rtpfwd.wire.header_extensions import TRANSPORT_CC
 from rtpfwd.wire.rtcp.reports import ReportBlock, SenderReport
-from rtpfwd.wire.scalability import parse_scalability_mode
 
 MAX_PRIORITY = 255
 
@@ -57,6 +61,7 @@ class Consumer(Emitter):
         app_data: JsonObject,
         on_close: Callable[[Consumer], None],
         is_reachable: Callable[[], bool],
+        reallocate: Callable[[Instant], None],
         ignore_dtx: bool = False,
     ) -> None:
         super().__init__(context.events)
@@ -69,7 +74,6 @@ class Consumer(Emitter):
         self.parameters = parameters
         self.paused = paused
         self.priority = 1
-        self.preferred_layers: JsonObject | None = None
         self.app_data = app_data
         self.closed = False
         self.stream = SendStreamId(context.next_id())
@@ -82,12 +86,18 @@ class Consumer(Emitter):
         self.rtx_rate = RateWindow()
         self.nack_count = self.pli_count = self.fir_count = 0
         self.unrepaired = 0
+        self.sent_bps = 0
+        """What it sent of late, repairs included."""
+        self.is_numbered = parameters.header_extension_id(TRANSPORT_CC) is not None
+        """Whether its packets bear transport-wide numbers, and so count in the estimate."""
+        self.choice = LayerChoice(context, producer, self.stream)
+        self.assignment: Assignment | None = None
+        """The latest word of its transport's allocation."""
         self._context = context
         self.transport = transport
         self._on_close = on_close
         self._is_reachable = is_reachable
-        self._target: IncomingStream | None = None
-        self._current: IncomingStream | None = None
+        self._reallocate = reallocate
         self._told_score: JsonObject = {}
         self.traces = Traces(
             CONSUMER_TYPES,
@@ -95,7 +105,10 @@ class Consumer(Emitter):
             context.unix_ms,
             lambda traced: context.plane.set_send_traced(self.stream, traced),
         )
-        context.plane.add_send_stream(self.stream, self._spec(ignore_dtx))
+        context.plane.add_send_stream(
+            self.stream,
+            send_stream_spec(parameters, transport, context.entropy, paused or producer.paused, ignore_dtx),
+        )
         context.consumers[self.stream] = self
         producer.watchers[consumer_id] = self
 
@@ -112,7 +125,7 @@ class Consumer(Emitter):
         scores = [0] * len(self.producer.parameters.encodings)
         for stream in self.producer.streams:
             scores[stream.position] = stream.score.value
-        current = self._current.score.value if self._current is not None else 0
+        current = self.current.score.value if self.current is not None else 0
         own = 10
         if self.reports.last_block is not None:
             own = round(10 * ((256 - self.reports.last_block.fraction_lost) / 256) ** 4)
@@ -121,29 +134,34 @@ class Consumer(Emitter):
     @property
     def current_layers(self) -> JsonObject | None:
         """``{spatialLayer, temporalLayer}`` being sent, for simulcast and SVC; None while nothing is."""
-        if self.type is StreamType.SIMPLE or self._current is None:
-            return None
-        return self._layers_of(self._current)
+        return self.choice.current_layers()
+
+    @property
+    def preferred_layers(self) -> JsonObject | None:
+        """``{spatialLayer, temporalLayer}`` that it is limited to; None for no limit."""
+        preferred = self.choice.preferred
+        return None if preferred is None else {"spatialLayer": preferred[0], "temporalLayer": preferred[1]}
 
     def pause(self, *, now: Instant) -> None:
         """Stop sending. Raises ``InvalidState`` when closed."""
         self._check_open()
         if not self.paused:
             self.paused = True
-            self._tell_paused()
+            self._tell_paused(now)
 
     def resume(self, *, now: Instant) -> None:
         """Send, video from a key frame on, which is asked for. Raises ``InvalidState`` when closed."""
         self._check_open()
         if self.paused:
             self.paused = False
-            self._tell_paused()
+            self._tell_paused(now)
             self.start(now)
 
     def request_key_frame(self, *, now: Instant) -> None:
         """Ask the producer for a key frame of what is being sent. Raises ``InvalidState`` when closed."""
         self._check_open()
-        stream = self._target or self._current
+        target = self.choice.target
+        stream = target.stream if target is not None else self.current
         if stream is not None and not self.paused:
             self.producer.ask_key_frame(stream, now)
 
@@ -154,46 +172,45 @@ class Consumer(Emitter):
         mediasoup.
         """
         self._check_open()
-        if not isinstance(layers, dict):
-            raise InvalidParameters("preferredLayers must be an object")
-        spatial, temporal = layers.get("spatialLayer"), layers.get("temporalLayer")
-        if not _is_layer(spatial):
-            raise InvalidParameters("spatialLayer must be a number")
-        if temporal is not None and not _is_layer(temporal):
-            raise InvalidParameters("if given, temporalLayer must be a number")
-        if self.type is StreamType.SIMPLE:
-            return
-        highest = self._highest_layers()
-        self.preferred_layers = {
-            "spatialLayer": min(spatial, highest["spatialLayer"]),
-            "temporalLayer": min(
-                highest["temporalLayer"] if temporal is None else temporal, highest["temporalLayer"]
-            ),
-        }
-        self.streams_changed(now)
+        spatial, temporal = check_layers(layers)
+        if self.type is not StreamType.SIMPLE:
+            self.choice.prefer(spatial, temporal)
+            self._wants_changed(now)
 
-    def set_priority(self, priority: int) -> None:
+    def set_shown_size(self, width: int, height: int, *, now: Instant) -> None:
+        """In how many pixels the receiver shows it; 0 for not at all. More is not sent than that needs.
+
+        Raises ``InvalidParameters``, and ``InvalidState`` when closed. (Not in mediasoup.)
+        """
+        self._check_open()
+        self.choice.shown = check_shown_size(width, height)
+        self._wants_changed(now)
+
+    def set_priority(self, priority: int, *, now: Instant) -> None:
         """Share of bandwidth among this transport's consumers, 1-255. Raises ``InvalidParameters``."""
         self._check_open()
         if not isinstance(priority, int) or isinstance(priority, bool) or not 1 <= priority <= MAX_PRIORITY:
             raise InvalidParameters(f"priority must be a number from 1 to {MAX_PRIORITY}")
         self.priority = priority
+        self._reallocate(now)
 
-    def unset_priority(self) -> None:
+    def unset_priority(self, *, now: Instant) -> None:
         """Back to priority 1."""
-        self.set_priority(1)
+        self.set_priority(1, now=now)
 
     def close(self, *, now: Instant) -> None:
         """Close it; closing twice does nothing."""
         if not self.closed:
             self._end()
+            self.producer.wants_changed(now)
+            self._reallocate(now)
             self._emit("close")
 
     def get_stats(self, *, now: Instant) -> list[JsonObject]:
         """``outbound-rtp`` and, of what is being sent, ``inbound-rtp``."""
         found = [stats.outbound_rtp(self._context, self, now)]
-        if self._current is not None:
-            found.append(stats.inbound_rtp(self._context, self._current, now))
+        if self.current is not None:
+            found.append(stats.inbound_rtp(self._context, self.current, now))
         return found
 
     def enable_trace_event(self, types: Iterable[str] = ()) -> None:
@@ -215,7 +232,9 @@ class Consumer(Emitter):
             "priority": self.priority,
             "preferredLayers": self.preferred_layers,
             "currentLayers": self.current_layers,
-            "targetSsrc": self._target.ssrc if self._target is not None else None,
+            "targetSsrc": self.choice.target.stream.ssrc if self.choice.target is not None else None,
+            "shownSize": list(self.choice.shown) if self.choice.shown is not None else None,
+            "assignment": None if self.assignment is None else self.assignment.reason.value,
         }
 
     # -- for its transport ---------------------------------------------------------------------------------
@@ -223,7 +242,7 @@ class Consumer(Emitter):
     @property
     def current(self) -> IncomingStream | None:
         """The stream that is being forwarded."""
-        return self._current
+        return self.choice.current
 
     def start(self, now: Instant) -> None:
         """The peer can receive now, or the consumer was resumed: choose a source and ask for a key frame."""
@@ -232,25 +251,68 @@ class Consumer(Emitter):
         self._choose(now)
         self._ask_key_frame(now)
 
-    def transport_closed(self) -> None:
+    def note_sent(self, now: Instant) -> int:
+        """Look at what it has sent; returns its running total of bytes."""
+        sent = self._context.plane.send_counters(self.stream)
+        self.sent_bps = self.rate.update(sent.bytes, now) + self.rtx_rate.update(
+            sent.retransmitted_bytes, now
+        )
+        return sent.bytes + sent.retransmitted_bytes
+
+    def demand(self, now: Instant) -> Demand:
+        """What it asks of its transport's bandwidth."""
+        return self.choice.demand(self.priority, self.paused or self.producer.paused, now)
+
+    def wanted_layer(self) -> int:
+        """The highest spatial layer that it would take with all the bandwidth of the world; -1: none."""
+        return self.choice.wanted_layer(self.paused)
+
+    def assign(self, assignment: Assignment, now: Instant) -> None:
+        """What it gets from now on, and why."""
+        before, self.assignment = self.assignment, assignment
+        if before is None or (before.layers, before.reason) != (assignment.layers, assignment.reason):
+            figures: Figures = {
+                Figure.NEEDED_BPS: assignment.needed_bps,
+                Figure.AVAILABLE_BPS: assignment.available_bps,
+            }
+            self._note(
+                What.LAYERS, assignment.reason, None if before is None else before.layers, assignment.layers,
+                figures, now,
+            )  # fmt: skip
+        if self.paused or self.producer.paused:
+            return  # the plane forwards nothing, and knows what to begin with again
+        target = None
+        if assignment.layers is not None:
+            target = self.choice.find(*assignment.layers)
+        elif assignment.reason is Reason.LAYER_INACTIVE:
+            target = self.choice.waiting()
+        told = self.current_layers
+        if self.choice.aim(target, now):
+            self._ask_key_frame(now)
+        if told is not None and self.current_layers is None:
+            self._emit("layerschange", None)
+
+    def transport_closed(self, now: Instant) -> None:
         """Its transport closed."""
         if not self.closed:
             self._end()
+            self.producer.wants_changed(now)
             self._emit("transportclose")
             self._emit("close")
 
-    def source_switched(self, source: ReceiveStreamId) -> None:
-        """The plane forwards this source from now on."""
-        before = self.current_layers
-        self._current = self._context.incoming.get(source)
-        if self.type is not StreamType.SIMPLE and self.current_layers != before:
-            self._emit("layerschange", self.current_layers)
+    def switched(self, now: Instant) -> None:
+        """The plane forwards another source, or other layers of it, from now on."""
+        before = self.choice.forwarded()
+        if self.choice.note_switch():
+            self._note(What.LAYERS_SWITCHED, LedgerReason.SWITCHED, before, self.choice.forwarded(), {}, now)
+            if self.type is not StreamType.SIMPLE:
+                self._emit("layerschange", self.current_layers)
         self.scores_changed()
 
     def sender_report(self, now: Instant) -> SenderReport | None:
         """This stream's report for now, if there is one to give."""
         counters = self._context.plane.send_counters(self.stream)
-        return self.reports.build(self._current, counters, now)
+        return self.reports.build(self.current, counters, now)
 
     def note_report(self, block: ReportBlock, now: Instant) -> None:
         """What the peer saw of this stream."""
@@ -269,16 +331,13 @@ class Consumer(Emitter):
     def on_producer_paused(self, paused: bool, now: Instant) -> None:
         """The producer paused or resumed."""
         self._emit("producerpause" if paused else "producerresume")
-        self._tell_paused()
+        self._tell_paused(now)
         if not paused:
             self.start(now)
 
     def streams_changed(self, now: Instant) -> None:
-        """A stream started, stopped or went, or other layers are wanted: choose, and ask for a key frame."""
-        before = self._target
+        """A stream of the producer started, stopped or went."""
         self._choose(now)
-        if self._target is not before:
-            self._ask_key_frame(now)
 
     def scores_changed(self) -> None:
         """Emit ``score`` when it changed."""
@@ -289,77 +348,39 @@ class Consumer(Emitter):
 
     # -- inside --------------------------------------------------------------------------------------------
 
-    def _tell_paused(self) -> None:
+    def _tell_paused(self, now: Instant) -> None:
         # What a paused producer sends shall be no gap that a consumer asks to have filled.
         self._context.plane.set_send_paused(self.stream, self.paused or self.producer.paused)
+        self._wants_changed(now)
+
+    def _wants_changed(self, now: Instant) -> None:
+        self.producer.wants_changed(now)
+        self._reallocate(now)
 
     def _choose(self, now: Instant) -> None:
-        wanted = self._best_stream()
-        if wanted is self._target:
-            return
-        self._target = wanted
-        before = self.current_layers
-        if wanted is None or self._current not in self.producer.streams:
-            self._current = None
-        self._context.plane.set_source(self.stream, wanted.id if wanted is not None else None, now)
-        if self.type is not StreamType.SIMPLE and before is not None and self._current is None:
-            self._emit("layerschange", None)
+        if self.kind == "video":
+            self._reallocate(now)
+        else:
+            streams = self.producer.streams
+            self.choice.aim(Target(streams[0], ALL_LAYERS) if streams else None, now)
 
     def _ask_key_frame(self, now: Instant) -> None:
         # A key frame that comes before the peer can receive would be lost, and the next one would have to
         # wait.
-        if self._target is not None and not self.paused and self._is_reachable():
-            self.producer.ask_key_frame(self._target, now)
+        target = self.choice.target
+        if target is not None and not self.paused and self._is_reachable():
+            self.producer.ask_key_frame(target.stream, now)
 
-    def _best_stream(self) -> IncomingStream | None:
-        streams = self.producer.streams
-        if len(self.producer.parameters.encodings) == 1:
-            return streams[0] if streams else None
-        alive = [stream for stream in streams if stream.active]
-        if self.preferred_layers is not None:
-            highest = self.preferred_layers["spatialLayer"]
-            # The lowest one is better than nothing when only higher ones than wanted are alive.
-            alive = [one for one in alive if one.position <= highest] or alive[:1]
-        return alive[-1] if alive else None
-
-    def _spec(self, ignore_dtx: bool) -> SendStreamSpec:
-        parameters = self.parameters
-        entropy = self._context.entropy
-        media = [codec for codec in parameters.codecs if not codec.is_rtx]
-        codec = media[0]
-        rtx = {
-            apt: one.payload_type
-            for one in parameters.codecs
-            if (apt := one.associated_payload_type) is not None
-        }
-        return SendStreamSpec(
-            transport=self.transport,
-            ssrc=self.ssrc,
-            rtx_ssrc=self.rtx_ssrc,
-            rtx_payload_types=rtx,
-            payload_types=frozenset(one.payload_type for one in media),
-            clock_rate=codec.clock_rate,
-            mime_type=codec.mime_type,
-            mid=(parameters.mid or "").encode(),
-            extension_ids={one.uri: one.id for one in parameters.header_extensions},
-            first_sequence_number=int.from_bytes(entropy(2)) & 0x7FFF,
-            first_rtx_sequence_number=int.from_bytes(entropy(2)) & 0x7FFF,
-            needs_key_frame=descriptor_parser(codec.mime_type) is not None,
-            keep_ciphertext=codec.has_feedback("nack") and (self.rtx_ssrc is None or not rtx),
-            paused=self.paused or self.producer.paused,
-            ignore_dtx=ignore_dtx and codec.mime_type.lower() == "audio/opus",
-        )
-
-    def _highest_layers(self) -> JsonObject:
-        encodings = self.producer.parameters.encodings
-        mode = parse_scalability_mode(encodings[0].scalability_mode)
-        spatial = len(encodings) if len(encodings) > 1 else mode.spatial_layers
-        return {"spatialLayer": spatial - 1, "temporalLayer": mode.temporal_layers - 1}
-
-    def _layers_of(self, stream: IncomingStream) -> JsonObject:
-        highest = self._highest_layers()
-        spatial = stream.position if len(self.producer.parameters.encodings) > 1 else highest["spatialLayer"]
-        return {"spatialLayer": spatial, "temporalLayer": highest["temporalLayer"]}
+    def _note(
+        self,
+        what: What,
+        reason: StrEnum,
+        before: LayerPair | None,
+        after: LayerPair | None,
+        figures: Figures,
+        now: Instant,
+    ) -> None:
+        self._context.ledger.note(now, SubjectKind.CONSUMER, self.id, what, reason, before, after, figures)
 
     def _check_open(self) -> None:
         if self.closed:
@@ -371,7 +392,3 @@ class Consumer(Emitter):
         self._context.plane.remove_send_stream(self.stream)
         self._context.consumers.pop(self.stream, None)
         self._on_close(self)
-
-
-def _is_layer(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

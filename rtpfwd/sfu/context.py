@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections import Counter
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rtpfwd.clock import Instant, unix_us_to_ntp
 from rtpfwd.dataplane.interface import DataPlane, ReceiveStreamId, SendStreamId, TransportId
-from rtpfwd.errors import InvalidParameters
-from rtpfwd.ortc.json_values import JsonObject
 from rtpfwd.protocols.dtls import DtlsContext
 from rtpfwd.protocols.error_budget import ErrorBudget
 from rtpfwd.protocols.ice_lite import Entropy
 from rtpfwd.protocols.timers import Timers
 from rtpfwd.sfu.events import Event
+from rtpfwd.sfu.ledger import Ledger
 from rtpfwd.sfu.listen import ListenAddress
 from rtpfwd.sfu.settings import WorkerSettings
 from rtpfwd.wire.datagram import Datagram
@@ -37,7 +36,8 @@ class Deadline(Enum):
     FEEDBACK = "transport-wide feedback or REMB"
     NACK = "asking for missing packets"
     KEY_FRAME = "repeating or releasing a key frame request"
-    PACING = "how fast packets may leave"
+    BANDWIDTH = "what the link carries, and who gets it"
+    WANTED = "which encodings nobody watches any more"
     ACTIVITY = "which simulcast streams are alive"
     OBSERVE = "an RTP observer's interval is over"
 
@@ -76,6 +76,7 @@ class Context:
         self.incoming: dict[ReceiveStreamId, IncomingStream] = {}
         self.consumers: dict[SendStreamId, Consumer] = {}
         self.error_budget = ErrorBudget()
+        self.ledger = Ledger(settings.ledger)
         self.half_open = 0
         """Transports whose DTLS handshake has begun and not ended."""
         self.closed_drops: Counter[str] = Counter()
@@ -103,14 +104,3 @@ class Context:
     def unix_ms(self, now: Instant) -> int:
         """The wall clock at ``now`` in milliseconds since 1970, for stats."""
         return (self._unix_us_at_zero + now) // 1000
-
-
-def check_app_data(app_data: Any) -> JsonObject:
-    """``app_data`` as given, or an empty object. Raises ``InvalidParameters`` for another type, as mediasoup
-    does.
-    """
-    if app_data is None:
-        return {}
-    if not isinstance(app_data, dict):
-        raise InvalidParameters("if given, appData must be an object")
-    return app_data

@@ -7,11 +7,13 @@ never before.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from rtpfwd.clock import Instant, milliseconds, seconds
-from rtpfwd.congestion.rate_window import RateWindow
 from rtpfwd.dataplane.interface import TransportId
+from rtpfwd.ortc.json_values import JsonObject
 from rtpfwd.protocols.srtp import SrtpKeys
+from rtpfwd.sfu.bandwidth import BandwidthControl
 from rtpfwd.sfu.consumer import Consumer
 from rtpfwd.sfu.context import Context, Deadline
 from rtpfwd.sfu.incoming_stream import IncomingStream
@@ -37,7 +39,15 @@ SILENCE_US = seconds(3)
 class MediaControl:
     """One for each transport. ``incoming`` and ``consumers`` are by SSRC, RTX SSRCs included."""
 
-    def __init__(self, context: Context, transport: TransportId, ssrc: int) -> None:
+    def __init__(
+        self,
+        context: Context,
+        transport: TransportId,
+        transport_id: str,
+        ssrc: int,
+        tell_downlink: Callable[[JsonObject], None],
+        trace: Callable[[str, JsonObject, Instant], None],
+    ) -> None:
         self.incoming: dict[int, IncomingStream] = {}
         self.consumers: dict[int, Consumer] = {}
         self.selected: Path | None = None
@@ -52,13 +62,17 @@ class MediaControl:
         self._fir_number = 0
         self._last_remb_at: Instant | None = None
         self._heard_at: Instant | None = None
-        self._sent_rate = RateWindow()
+        self.bandwidth = BandwidthControl(
+            context, transport, transport_id, self._consumer_list, tell_downlink, trace
+        )
 
     # -- the transport's news ------------------------------------------------------------------------------
 
     def start(self, keys: SrtpKeys, now: Instant) -> None:
         """SRTP keys are there: reports begin, consumers ask for key frames."""
-        self.session = RtcpSession(self._context, keys, self.incoming, self.consumers, self._resend)
+        self.session = RtcpSession(
+            self._context, keys, self.incoming, self.consumers, self._resend, self.bandwidth
+        )
         rtcp = self._context.settings.rtcp
         self._arm(Deadline.REPORT, now + rtcp.first_report_us)
         if self._producers:
@@ -105,8 +119,7 @@ class MediaControl:
         self.consumers[consumer.ssrc] = consumer
         if consumer.rtx_ssrc is not None:
             self.consumers[consumer.rtx_ssrc] = consumer
-        if (self._transport, Deadline.PACING) not in self._context.timers:
-            self._pace(now)
+        self.bandwidth.consumer_added(consumer, now)
         consumer.start(now)
 
     def remove_consumer(self, consumer: Consumer) -> None:
@@ -168,10 +181,10 @@ class MediaControl:
                 self._arm_key_frames()
             case Deadline.ACTIVITY:
                 self._check_activity(now)
-            case Deadline.PACING:
-                self._pace(now)
-            case Deadline.SECURE | Deadline.OBSERVE:
-                pass  # the transport's own, and an observer's
+            case Deadline.BANDWIDTH:
+                self.bandwidth.handle_timeout(now)
+            case Deadline.SECURE | Deadline.OBSERVE | Deadline.WANTED:
+                pass  # the transport's own, an observer's, and a producer's
 
     def _report(self, now: Instant) -> None:
         session = self.session
@@ -250,21 +263,6 @@ class MediaControl:
                 limit = settings.inactivity_dtx_us if dtx else settings.inactivity_us
                 left_behind = newest - last >= settings.left_behind_us
                 producer.set_active(stream, now - last < limit and not left_behind, now)
-
-    def _pace(self, now: Instant) -> None:
-        if not self.consumers:
-            return
-        pacing = self._context.settings.pacing
-        self._arm(Deadline.PACING, now + pacing.update_us)
-        plane = self._context.plane
-        total = 0
-        for consumer in self._consumer_list():
-            sent = plane.send_counters(consumer.stream)
-            consumer.rate.update(sent.bytes, now)
-            consumer.rtx_rate.update(sent.retransmitted_bytes, now)
-            total += sent.bytes + sent.retransmitted_bytes
-        rate = self._sent_rate.update(total, now)
-        plane.set_pacing_rate(self._transport, max(int(rate * pacing.factor), pacing.floor_bps))
 
     # -- sending -------------------------------------------------------------------------------------------
 

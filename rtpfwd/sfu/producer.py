@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from enum import StrEnum
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from rtpfwd.clock import Instant
+from rtpfwd.congestion.demands import LayerOption
 from rtpfwd.dataplane.interface import (
-    AudioLevelSample,
     ReceiveStreamId,
-    ReceiveStreamSpec,
     TransportId,
     UnknownSsrc,
 )
@@ -18,9 +17,13 @@ from rtpfwd.errors import InvalidState, UnsupportedError
 from rtpfwd.ortc.json_values import JsonObject
 from rtpfwd.ortc.rtp_parameters import RtpEncoding, RtpMapping, RtpParameters
 from rtpfwd.sfu import stats
-from rtpfwd.sfu.context import Context
+from rtpfwd.sfu.context import Context, Deadline
 from rtpfwd.sfu.events import Emitter
 from rtpfwd.sfu.incoming_stream import IncomingStream
+from rtpfwd.sfu.ledger import LedgerReason, SubjectKind, What
+from rtpfwd.sfu.producer_layers import ProducerLayers
+from rtpfwd.sfu.producer_watchers import ProducerObserver, ProducerWatcher
+from rtpfwd.sfu.stream_specs import receive_stream_spec
 from rtpfwd.sfu.traces import PRODUCER_TYPES, Traces
 from rtpfwd.wire.scalability import parse_scalability_mode
 
@@ -36,40 +39,11 @@ class StreamType(StrEnum):
     SVC = "svc"
 
 
-class ProducerWatcher(Protocol):
-    """A consumer, as its producer knows it."""
-
-    def on_producer_closed(self, now: Instant) -> None:
-        """The producer is gone."""
-
-    def on_producer_paused(self, paused: bool, now: Instant) -> None:
-        """The producer paused or resumed."""
-
-    def streams_changed(self, now: Instant) -> None:
-        """A stream of the producer started, stopped or went."""
-
-    def scores_changed(self) -> None:
-        """A stream's score changed."""
-
-
-class ProducerObserver(Protocol):
-    """An RTP observer, as its producers know it."""
-
-    def on_audio_levels(self, producer: Producer, samples: Sequence[AudioLevelSample]) -> None:
-        """What it said since the last time, in order of arrival."""
-
-    def on_producer_paused(self, producer: Producer, paused: bool) -> None:
-        """The producer paused or resumed."""
-
-    def on_producer_closed(self, producer: Producer, now: Instant) -> None:
-        """The producer is gone."""
-
-
 class Producer(Emitter):
     """Made by ``WebRtcTransport.produce``."""
 
     EVENTS: ClassVar[frozenset[str]] = frozenset(
-        ("score", "videoorientationchange", "trace", "transportclose", "close")
+        ("score", "videoorientationchange", "wantedencodings", "trace", "transportclose", "close")
     )
 
     def __init__(
@@ -107,6 +81,11 @@ class Producer(Emitter):
         self._on_close = on_close
         self._ask_key_frame = ask_key_frame
         self._told_score: list[JsonObject] = []
+        self.layers = ProducerLayers(
+            parameters, app_data, self.type is not StreamType.SIMPLE, context.settings.bandwidth
+        )
+        self._number = context.next_id()
+        context.deadline_owners[self._number] = self
         self.traces = Traces(
             PRODUCER_TYPES, lambda trace: self._emit("trace", trace), context.unix_ms, self._trace_packets
         )
@@ -231,6 +210,52 @@ class Producer(Emitter):
             watcher.streams_changed(now)
         self.tell_score()
 
+    def layer_options(self, now: Instant) -> tuple[LayerOption, ...]:
+        """What can be had of it now, ascending, and for how much."""
+        return self.layers.options(self.streams, self._context.plane, now)
+
+    def note_resolution(
+        self, stream: IncomingStream, sizes: tuple[tuple[int, int], ...], now: Instant
+    ) -> None:
+        """A key frame told how large the pictures of a stream are."""
+        self.layers.note_sizes(stream, sizes)
+        self.wants_changed(now)
+
+    @property
+    def wanted_encodings(self) -> tuple[bool, ...]:
+        """Which encodings the publisher should send, lowest first (LiveKit's dynacast). Not in mediasoup."""
+        return self.layers.wanted
+
+    def wants_changed(self, now: Instant) -> None:
+        """A consumer came, went, or wants other layers. Emits ``wantedencodings`` when that matters."""
+        if self.kind != "video" or self.closed:
+            return
+        before = self.layers.wanted
+        wants = [watcher.wanted_layer() for watcher in self.watchers.values()]
+        if self.layers.update_wanted(wants, now):
+            wanted = self.layers.wanted
+            reason = LedgerReason.WANTED if sum(wanted) > sum(before) else LedgerReason.UNWANTED
+            self._context.ledger.note(
+                now,
+                SubjectKind.PRODUCER,
+                self.id,
+                What.WANTED_LAYERS,
+                reason,
+                sum(before) - 1,
+                sum(wanted) - 1,
+            )
+            self._emit("wantedencodings", list(wanted))
+        key = (self._number, Deadline.WANTED)
+        at = self.layers.next_timeout()
+        if at is None:
+            self._context.timers.cancel(key)
+        else:
+            self._context.timers.set(key, at)
+
+    def handle_deadline(self, deadline: Deadline, now: Instant) -> None:
+        """Nobody has wanted an encoding for long enough, perhaps."""
+        self.wants_changed(now)
+
     def tell_score(self) -> None:
         """Emit ``score`` when it changed."""
         score = self.score
@@ -292,6 +317,8 @@ class Producer(Emitter):
 
     def _end(self, now: Instant) -> None:
         self.closed = True
+        self._context.timers.cancel((self._number, Deadline.WANTED))
+        del self._context.deadline_owners[self._number]
         for stream in self.streams:
             self._context.plane.remove_receive_stream(stream.id)
             self._context.incoming.pop(stream.id, None)
@@ -310,36 +337,15 @@ class Producer(Emitter):
         self.streams.append(stream)
         self.streams.sort(key=lambda one: one.position)
         context.incoming[stream.id] = stream
-        context.plane.add_receive_stream(stream.id, self._spec(encoding, ssrc, rtx_ssrc))
+        context.plane.add_receive_stream(
+            stream.id,
+            receive_stream_spec(
+                self.parameters, self.mapping, self.consumable_rtp_parameters, self.transport, encoding, ssrc,
+                rtx_ssrc, self.paused,
+            ),
+        )  # fmt: skip
         context.plane.set_receive_traced(stream.id, self.traces.packets)
         return stream
-
-    def _spec(self, encoding: RtpEncoding, ssrc: int, rtx_ssrc: int | None) -> ReceiveStreamSpec:
-        codec = self.parameters.codec_for(encoding)
-        media = [one for one in self.parameters.codecs if not one.is_rtx]
-        return ReceiveStreamSpec(
-            transport=self.transport,
-            ssrc=ssrc,
-            payload_types={
-                one.payload_type: mapped
-                for one in media
-                if (mapped := self.mapping.mapped_payload_type(one.payload_type)) is not None
-            },
-            rtx_ssrc=rtx_ssrc,
-            rtx_payload_types={
-                one.payload_type: apt
-                for one in self.parameters.codecs
-                if (apt := one.associated_payload_type) is not None
-            },
-            clock_rate=codec.clock_rate,
-            mime_type=codec.mime_type,
-            extension_ids={one.uri: one.id for one in self.parameters.header_extensions},
-            mapped_extension_ids={
-                one["uri"]: one["id"] for one in self.consumable_rtp_parameters["headerExtensions"]
-            },
-            use_nack=codec.has_feedback("nack"),
-            paused=self.paused,
-        )
 
     def _encoding_of(self, unknown: UnknownSsrc) -> int | None:
         encodings = self.parameters.encodings

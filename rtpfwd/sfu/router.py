@@ -11,7 +11,8 @@ from rtpfwd.errors import CallerError, InvalidState, LimitExceeded
 from rtpfwd.ortc.json_values import JsonObject
 from rtpfwd.sfu.active_speaker_observer import ActiveSpeakerObserver
 from rtpfwd.sfu.audio_level_observer import AudioLevelObserver
-from rtpfwd.sfu.context import Context, check_app_data
+from rtpfwd.sfu.checks import check_app_data, check_bitrate
+from rtpfwd.sfu.context import Context
 from rtpfwd.sfu.dump import groups, pairs
 from rtpfwd.sfu.events import Emitter
 from rtpfwd.sfu.producer import Producer
@@ -44,8 +45,14 @@ class Router(Emitter):
         self._context = context
         self._on_close = on_close
 
-    def create_web_rtc_transport(self, app_data: Any = None, *, now: Instant) -> WebRtcTransport:
-        """A transport for one peer. Raises ``LimitExceeded`` and ``InvalidState``."""
+    def create_web_rtc_transport(
+        self, app_data: Any = None, *, initial_available_outgoing_bitrate: int | None = None, now: Instant
+    ) -> WebRtcTransport:
+        """A transport for one peer. Raises ``LimitExceeded``, ``InvalidParameters`` and ``InvalidState``.
+
+        ``initial_available_outgoing_bitrate``: what its downlink is taken to carry before anything is known,
+        in bits per second; None for the worker's setting.
+        """
         self._check_open()
         settings = self._context.settings
         if len(self._context.transports) >= settings.max_transports:
@@ -59,6 +66,7 @@ class Router(Emitter):
             check_app_data(app_data),
             self._transport_closed,
             self._producer_changed,
+            _checked_bitrate(initial_available_outgoing_bitrate),
         )
         self.transports[transport.id] = transport
         return transport
@@ -179,3 +187,7 @@ class Router(Emitter):
     def _check_open(self) -> None:
         if self.closed:
             raise InvalidState("router is closed")
+
+
+def _checked_bitrate(bitrate: Any) -> int | None:
+    return None if bitrate is None else check_bitrate(bitrate)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from rtpfwd.clock import Instant, ntp_middle, ntp_short_to_us, us_to_ntp_short
 from rtpfwd.errors import MalformedPacket, Unauthentic
 from rtpfwd.protocols.srtp import RtcpReceiver, RtcpSender, SrtpKeys
+from rtpfwd.sfu.bandwidth import BandwidthControl
 from rtpfwd.sfu.consumer import Consumer
 from rtpfwd.sfu.context import Context
 from rtpfwd.sfu.incoming_stream import IncomingStream
@@ -29,6 +30,8 @@ from rtpfwd.wire.rtcp.reports import ReceiverReport, ReportBlock, SenderReport
 from rtpfwd.wire.rtcp.transport_cc import TransportFeedback
 
 MAX_DLRR_SOURCES = 16
+MAX_REMB_BPS = 1_000_000_000
+"""What a REMB says beyond that is as good as no limit."""
 
 
 class RtcpSession:
@@ -41,6 +44,7 @@ class RtcpSession:
         incoming: Mapping[int, IncomingStream],
         consumers: Mapping[int, Consumer],
         resend: Callable[[Consumer, tuple[int, ...], Instant], None],
+        bandwidth: BandwidthControl,
     ) -> None:
         self._context = context
         self._sender = RtcpSender(keys)
@@ -48,11 +52,10 @@ class RtcpSession:
         self._incoming = incoming
         self._consumers = consumers
         self._resend = resend
+        self._bandwidth = bandwidth
         self._reference_times: dict[int, tuple[int, Instant]] = {}
         self._fir_seen: dict[tuple[int, int], int] = {}
         self.drops: Counter[str] = Counter()
-        self.available_bitrate_bps: int | None = None
-        """The peer's REMB, clamped; None until it sends one."""
         self.feedbacks = 0
         """Transport-wide feedbacks received."""
 
@@ -113,9 +116,10 @@ class RtcpSession:
                             del self._fir_seen[next(iter(self._fir_seen))]
                         self._ask_key_frame(entry.ssrc, now, "fir_count")
             case ReceiverEstimatedMaxBitrate(bitrate_bps=bitrate):
-                self.available_bitrate_bps = min(max(bitrate, 30_000), 100_000_000)
+                self._bandwidth.remb(min(bitrate, MAX_REMB_BPS), now)
             case TransportFeedback():
                 self.feedbacks += 1
+                self._bandwidth.feedback(packet, now)
             case ExtendedReport():
                 self._take_extended(packet, now)
             case _:
@@ -126,6 +130,8 @@ class RtcpSession:
             consumer = self._consumers.get(block.ssrc)
             if consumer is not None and block.ssrc == consumer.ssrc:
                 consumer.note_report(block, now)
+                if consumer.kind == "video":
+                    self._bandwidth.report(block.fraction_lost / 256, consumer.reports.rtt_us, now)
 
     def _take_nack(self, ssrc: int, numbers: tuple[int, ...], now: Instant) -> None:
         consumer = self._consumers.get(ssrc)

@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from rtpfwd.clock import milliseconds, seconds
+from rtpfwd.congestion.allocation import AllocationSettings
+from rtpfwd.congestion.layer_rates import LayerRateSettings
+from rtpfwd.congestion.settings import EstimatorSettings
+from rtpfwd.congestion.wanted_layers import WantedLayersSettings
 from rtpfwd.dataplane.interface import PlaneLimits
+from rtpfwd.sfu.ledger import LedgerSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,26 @@ class PacingSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BandwidthSettings:
+    """What a peer's downlink carries, and who gets which part of it."""
+
+    interval_us: int = milliseconds(250)
+    """Between allocations when nothing else asks for one."""
+    rates_interval_us: int = milliseconds(100)
+    """Between looks at what the layers of a producer cost."""
+    told_interval_us: int = seconds(1)
+    """Between two ``downlinkbandwidth`` events (mediasoup's allocation event) ..."""
+    told_change_percent: int = 10
+    """... which smaller changes do not deserve."""
+    nobody_us: int = seconds(30)
+    """While nobody watches a producer, its lowest encoding goes on for so long."""
+    estimator: EstimatorSettings = field(default_factory=EstimatorSettings)
+    allocation: AllocationSettings = field(default_factory=AllocationSettings)
+    layer_rates: LayerRateSettings = field(default_factory=LayerRateSettings)
+    wanted_layers: WantedLayersSettings = field(default_factory=WantedLayersSettings)
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerSettings:
     """The whole tree. Durations in microseconds, rates in bits per second."""
 
@@ -72,4 +97,6 @@ class WorkerSettings:
     rtcp: RtcpSettings = field(default_factory=RtcpSettings)
     key_frames: KeyFrameSettings = field(default_factory=KeyFrameSettings)
     pacing: PacingSettings = field(default_factory=PacingSettings)
+    bandwidth: BandwidthSettings = field(default_factory=BandwidthSettings)
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
     plane: PlaneLimits = field(default_factory=PlaneLimits)

@@ -16,18 +16,19 @@ from rtpfwd.ortc.json_values import JsonObject
 
 PRODUCER_TYPES = frozenset(("rtp", "keyframe", "nack", "pli", "fir", "sr"))
 CONSUMER_TYPES = frozenset(("rtp", "keyframe", "nack", "pli", "fir"))
+TRANSPORT_TYPES = frozenset(("probation", "bwe"))
 PACKET_TYPES = frozenset(("rtp", "keyframe"))
 
 
 class Traces:
-    """The traces that one producer or consumer is asked for."""
+    """The traces that one producer, consumer or transport is asked for."""
 
     def __init__(
         self,
         allowed: frozenset[str],
         emit: Callable[[JsonObject], None],
         unix_ms: Callable[[Instant], int],
-        trace_packets: Callable[[bool], None],
+        trace_packets: Callable[[bool], None] = lambda traced: None,
     ) -> None:
         self._allowed = allowed
         self._emit = emit

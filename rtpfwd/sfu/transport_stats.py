@@ -39,6 +39,7 @@ def webrtc_transport(context: Context, transport: WebRtcTransport, now: Instant)
         if consumer.reports.last_block is not None:
             lost_out.append(consumer.reports.last_block.fraction_lost)
     media = transport.media
+    padding = plane.transport_counters(transport.number).padding_bytes
     found: JsonObject = {
         "type": "webrtc-transport",
         "transportId": transport.id,
@@ -58,8 +59,8 @@ def webrtc_transport(context: Context, transport: WebRtcTransport, now: Instant)
         "rtxRecvBitrate": rtx_rate_in,
         "rtxBytesSent": rtx_out,
         "rtxSendBitrate": rtx_rate_out,
-        "probationBytesSent": 0,
-        "probationSendBitrate": 0,
+        "probationBytesSent": padding,
+        "probationSendBitrate": media.bandwidth.padding_rate.update(padding, now),
         "maxIncomingBitrate": media.max_incoming_bps,
     }
     if lost_in:
@@ -68,8 +69,12 @@ def webrtc_transport(context: Context, transport: WebRtcTransport, now: Instant)
         found["rtpPacketLossSent"] = sum(lost_out) / len(lost_out) / LOSS_UNIT
     if transport.ice_selected_tuple is not None:
         found["iceSelectedTuple"] = transport.ice_selected_tuple
-    if media.session is not None and media.session.available_bitrate_bps is not None:
-        found["availableOutgoingBitrate"] = media.session.available_bitrate_bps
+    if media.bandwidth.available_bps is not None:
+        found["availableOutgoingBitrate"] = media.bandwidth.available_bps
+    if media.bandwidth.max_bps:
+        found["maxOutgoingBitrate"] = media.bandwidth.max_bps
+    if media.bandwidth.min_bps:
+        found["minOutgoingBitrate"] = media.bandwidth.min_bps
     if media.reports.available_incoming_bps:
         found["availableIncomingBitrate"] = media.reports.available_incoming_bps
     return found
@@ -94,6 +99,7 @@ def dump(transport: WebRtcTransport) -> JsonObject:
             {one.rtx_ssrc: one.id for one in consumers if one.rtx_ssrc is not None}
         ),
         "rtpListener": transport.listener.dump(),
+        "bandwidth": transport.media.bandwidth.explain(),
         "dtlsRecordDrops": dict(transport.secure.record_drop_counts()),
         "drops": dict(transport.secure.drop_counts() + transport.media.drops()),
     }

@@ -6,15 +6,14 @@ and ``RtpListener`` (whose SSRC is it).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
-from rtpfwd import ortc
 from rtpfwd.clock import Instant
 from rtpfwd.dataplane.interface import TransportId, UnknownSsrc
 from rtpfwd.errors import InvalidParameters, InvalidState, LimitExceeded, NotFoundError
 from rtpfwd.ortc.json_values import JsonObject
-from rtpfwd.ortc.rtp_parameters import parse_rtp_mapping, parse_rtp_parameters
+from rtpfwd.ortc.rtp_parameters import parse_rtp_parameters
 from rtpfwd.protocols.dtls_states import DtlsState, DtlsStateChanged, KeysReady
 from rtpfwd.protocols.ice_lite import (
     IceLite,
@@ -27,27 +26,34 @@ from rtpfwd.protocols.ice_lite import (
 from rtpfwd.protocols.secure_transport import SecureEvent, SecureTransport
 from rtpfwd.protocols.srtp import SrtpKeys
 from rtpfwd.sfu import transport_stats
+from rtpfwd.sfu.checks import check_app_data, check_bitrate
 from rtpfwd.sfu.consumer import Consumer
-from rtpfwd.sfu.context import Context, Deadline, check_app_data
+from rtpfwd.sfu.context import Context, Deadline
 from rtpfwd.sfu.dtls_parameters import dtls_parameters, parse_dtls_parameters
 from rtpfwd.sfu.events import Emitter
 from rtpfwd.sfu.listen import ice_candidates, transport_tuple
 from rtpfwd.sfu.media_control import MediaControl
+from rtpfwd.sfu.negotiation import Negotiation
 from rtpfwd.sfu.producer import Producer
 from rtpfwd.sfu.rtp_listener import RtpListener
+from rtpfwd.sfu.traces import TRANSPORT_TYPES, Traces
 from rtpfwd.wire.datagram import Path
-from rtpfwd.wire.extension_values import MID_MAX_SIZE
 from rtpfwd.wire.stun import StunView
-
-MAX_BITRATE_BPS = 2**32 - 1  # mediasoup's worker keeps 32 bits
-MAX_MID = 100_000_000  # eight digits (mediasoup)
 
 
 class WebRtcTransport(Emitter):
     """Made by ``Router.create_web_rtc_transport``."""
 
     EVENTS: ClassVar[frozenset[str]] = frozenset(
-        ("icestatechange", "iceselectedtuplechange", "dtlsstatechange", "routerclose", "close")
+        (
+            "icestatechange",
+            "iceselectedtuplechange",
+            "dtlsstatechange",
+            "downlinkbandwidth",
+            "trace",
+            "routerclose",
+            "close",
+        )
     )
 
     def __init__(
@@ -58,6 +64,7 @@ class WebRtcTransport(Emitter):
         app_data: JsonObject,
         on_close: Callable[[WebRtcTransport], None],
         on_producer: Callable[[Producer, bool], None],
+        initial_available_outgoing_bitrate: int | None = None,
     ) -> None:
         super().__init__(context.events)
         self.number = TransportId(context.next_id())
@@ -74,15 +81,25 @@ class WebRtcTransport(Emitter):
             error_budget=context.error_budget,
         )
         self.secure = SecureTransport(ice, context.dtls_context)
-        self.media = MediaControl(context, self.number, int.from_bytes(context.entropy(4)) | 1)
+        self.traces = Traces(TRANSPORT_TYPES, lambda trace: self._emit("trace", trace), context.unix_ms)
+        self.media = MediaControl(
+            context,
+            self.number,
+            self.id,
+            int.from_bytes(context.entropy(4)) | 1,
+            lambda found: self._emit("downlinkbandwidth", found),
+            lambda kind, info, now: self.traces.tell(kind, "out", info, now),
+        )
+        if initial_available_outgoing_bitrate is not None:
+            self.media.bandwidth.initial_bps = initial_available_outgoing_bitrate
         self.listener = RtpListener()
         self._context = context
-        self._capabilities = router_rtp_capabilities
         self._find_producer = find_producer
         self._on_close = on_close
         self._on_producer = on_producer
-        self._cname: str | None = None
-        self._next_mid = 0
+        self._negotiation = Negotiation(
+            router_rtp_capabilities, context.entropy, lambda: context.new_uuid()[:8]
+        )
         self._half_open = False
         context.plane.add_transport(self.number)
         context.transports[self.number] = self
@@ -150,9 +167,22 @@ class WebRtcTransport(Emitter):
 
     def set_max_incoming_bitrate(self, bitrate_bps: int) -> None:
         """Tell publishers by REMB to stay below; 0: no limit. Raises ``InvalidParameters`` beyond 32 bits."""
-        if not isinstance(bitrate_bps, int) or not 0 <= bitrate_bps <= MAX_BITRATE_BPS:
-            raise InvalidParameters(f"bitrate must be a number from 0 to {MAX_BITRATE_BPS} bits per second")
-        self.media.max_incoming_bps = bitrate_bps
+        self.media.max_incoming_bps = check_bitrate(bitrate_bps)
+
+    def set_max_outgoing_bitrate(self, bitrate_bps: int, *, now: Instant) -> None:
+        """The estimate of the peer's downlink stays below; 0: no limit. Raises ``InvalidParameters``."""
+        self._check_open()
+        self.media.bandwidth.set_limits(self.media.bandwidth.min_bps, bitrate_bps, now)
+
+    def set_min_outgoing_bitrate(self, bitrate_bps: int, *, now: Instant) -> None:
+        """The estimate of the peer's downlink stays above; 0: no limit. Raises ``InvalidParameters``."""
+        self._check_open()
+        self.media.bandwidth.set_limits(bitrate_bps, self.media.bandwidth.max_bps, now)
+
+    def enable_trace_event(self, types: Iterable[str] = ()) -> None:
+        """Emit ``trace`` for these of probation, bwe. Raises ``InvalidParameters``."""
+        self._check_open()
+        self.traces.enable(types)
 
     def produce(
         self, kind: Any, rtp_parameters: Any, paused: bool = False, app_data: Any = None, *, now: Instant
@@ -166,20 +196,11 @@ class WebRtcTransport(Emitter):
         if len(self.producers) >= self._context.settings.max_producers_per_transport:
             raise LimitExceeded("max_producers_per_transport")
         app_data = check_app_data(app_data)
-        capabilities = self._capabilities()
-        normalised = ortc.get_producer_rtp_parameters(rtp_parameters, capabilities)
-        self._set_cname(normalised)
-        mapping = ortc.get_producer_rtp_parameters_mapping(
-            normalised, capabilities, entropy=self._context.entropy
-        )
-        consumable = ortc.get_consumable_rtp_parameters(kind, normalised, capabilities, mapping)
-        parameters = parse_rtp_parameters(normalised)
-        if any(codec.kind != kind for codec in parameters.codecs):
-            raise InvalidParameters(f"rtpParameters.codecs: not all are of kind {kind}")
+        terms = self._negotiation.producer(kind, rtp_parameters)
         producer = Producer(
-            self._context, self.number, self._context.new_uuid(), kind, normalised, parameters,
-            consumable, parse_rtp_mapping(mapping), bool(paused), app_data, self._producer_closed,
-            self.media.ask_key_frame,
+            self._context, self.number, self._context.new_uuid(), kind, terms.rtp_parameters,
+            terms.parameters, terms.consumable, terms.mapping, bool(paused), app_data,
+            self._producer_closed, self.media.ask_key_frame,
         )  # fmt: skip
         for ssrc in producer.signaled_ssrcs():
             if ssrc in self.media.consumers:
@@ -221,26 +242,15 @@ class WebRtcTransport(Emitter):
             raise InvalidParameters("missing producerId")
         if len(self.consumers) >= self._context.settings.max_consumers_per_transport:
             raise LimitExceeded("max_consumers_per_transport")
-        if mid is not None and (not isinstance(mid, str) or not 0 < len(mid.encode()) <= MID_MAX_SIZE):
-            raise InvalidParameters(f"if given, mid must be a string of 1 to {MID_MAX_SIZE} bytes")
         app_data = check_app_data(app_data)
         producer = self._find_producer(producer_id)
         if producer is None:
             raise NotFoundError(f'Producer with id "{producer_id[:64]}" not found')
-        if enable_rtx is None:
-            enable_rtx = producer.kind == "video"
-        rtp_parameters = ortc.get_consumer_rtp_parameters(
-            consumable_rtp_parameters=producer.consumable_rtp_parameters,
-            remote_rtp_capabilities=rtp_capabilities,
-            pipe=False,
-            enable_rtx=enable_rtx,
-            entropy=self._context.entropy,
-        )
-        rtp_parameters["mid"] = mid if mid is not None else self._new_mid()
+        rtp_parameters = self._negotiation.consumer(producer, rtp_capabilities, enable_rtx, mid)
         consumer = Consumer(
             self._context, self.number, self._context.new_uuid(), producer, rtp_parameters,
             parse_rtp_parameters(rtp_parameters), bool(paused), app_data, self._consumer_closed,
-            self.media.is_reachable, ignore_dtx,
+            self.media.is_reachable, self.media.bandwidth.allocate, ignore_dtx,
         )  # fmt: skip
         self.consumers[consumer.id] = consumer
         if preferred_layers is not None:
@@ -362,7 +372,7 @@ class WebRtcTransport(Emitter):
         for producer in list(self.producers.values()):
             producer.transport_closed(now=now)
         for consumer in list(self.consumers.values()):
-            consumer.transport_closed()
+            consumer.transport_closed(now)
         self.secure.close()
         self._after_secure(now)
         self._note_half_open(False)
@@ -373,18 +383,6 @@ class WebRtcTransport(Emitter):
         del self._context.transports[self.number]
         del self._context.deadline_owners[self.number]
         self._on_close(self)
-
-    def _set_cname(self, rtp_parameters: JsonObject) -> None:
-        # The first producer's CNAME is everybody's on this transport: one peer, one clock (mediasoup).
-        rtcp = rtp_parameters.setdefault("rtcp", {})
-        if self._cname is None:
-            self._cname = rtcp.get("cname") or self._context.new_uuid()[:8]
-        rtcp["cname"] = self._cname
-
-    def _new_mid(self) -> str:
-        mid = str(self._next_mid)
-        self._next_mid = (self._next_mid + 1) % MAX_MID
-        return mid
 
     def _check_open(self) -> None:
         if self.closed:

@@ -17,9 +17,11 @@ from rtpfwd.dataplane.interface import (
     DtlsReceived,
     KeyFrameNeeded,
     KeyFrameReceived,
+    LayersSwitched,
     OrientationChanged,
     PacketsMissing,
     PacketTrace,
+    ResolutionChanged,
     RtcpReceived,
     SourceSwitched,
     StreamStarted,
@@ -192,10 +194,14 @@ class Worker(Emitter):
                     transport.receive_unknown(upcall, now)
             case PacketTrace():
                 self._take_trace(upcall, now)
-            case SourceSwitched(stream=send_stream, source=source):
+            case LayersSwitched(stream=send_stream):
                 consumer = context.consumers.get(send_stream)
                 if consumer is not None:
-                    consumer.source_switched(source)
+                    consumer.switched(now)
+            case SourceSwitched(stream=send_stream):
+                consumer = context.consumers.get(send_stream)
+                if consumer is not None:
+                    consumer.switched(now)
                     context.transports[consumer.transport].media.tell_clock(consumer, now)
             case _:
                 self._take_stream_upcall(upcall, now)
@@ -213,6 +219,8 @@ class Worker(Emitter):
                 transport.media.key_frame_received(stream, now)
             case KeyFrameNeeded():
                 stream.producer.ask_key_frame(stream, now)
+            case ResolutionChanged(resolutions=sizes):
+                stream.producer.note_resolution(stream, sizes, now)
             case OrientationChanged(value=value):
                 stream.producer.note_orientation(value)
 

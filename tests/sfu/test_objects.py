@@ -137,7 +137,7 @@ def test_what_is_closed_refuses(room):
         lambda: consumer.pause(now=room.now),
         lambda: consumer.resume(now=room.now),
         lambda: consumer.request_key_frame(now=room.now),
-        lambda: consumer.set_priority(2),
+        lambda: consumer.set_priority(2, now=room.now),
         lambda: consumer.set_preferred_layers({"spatialLayer": 0}, now=room.now),
         lambda: consumer.get_stats(now=room.now),
         lambda: producer.pause(now=room.now),
@@ -422,12 +422,12 @@ def test_a_mid_that_fits_no_packet_is_refused(room, mid):
 
 def test_priority_has_its_bounds(room):
     *_, consumer = call(room)
-    consumer.set_priority(255)
+    consumer.set_priority(255, now=room.now)
     assert consumer.priority == 255
     for wrong in (0, 256, -1, "5", None, True, 1.5):
         with pytest.raises(InvalidParameters, match="priority"):
-            consumer.set_priority(wrong)
-    consumer.unset_priority()
+            consumer.set_priority(wrong, now=room.now)
+    consumer.unset_priority(now=room.now)
     assert consumer.priority == 1
 
 

@@ -451,7 +451,7 @@ def test_a_limit_is_told_to_any_publisher(room):
 
 
 @pytest.mark.parametrize(
-    ("claimed", "taken"), [(0, 30_000), (MAX_BITRATE_BPS, 100_000_000), (750_000, 750_000)]
+    ("claimed", "taken"), [(0, 30_000), (MAX_BITRATE_BPS, 100_000_000), (750_000, 810_000)]
 )
 def test_a_consumers_remb_is_clamped(room, claimed, taken):
     _, bob, *_ = video(room)

@@ -1,0 +1,128 @@
+"""What one video producer has to offer: its layers, what each costs, how large its pictures are, and which of
+its encodings anybody wants.
+
+Rates are looked at a few times a second at most, however many consumers ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rtpfwd.clock import Instant
+from rtpfwd.congestion.demands import LayerOption, PixelSize, VideoKind
+from rtpfwd.congestion.layer_rates import LayerRates
+from rtpfwd.congestion.wanted_layers import WantedLayers
+from rtpfwd.dataplane.interface import DataPlane
+from rtpfwd.ortc.json_values import JsonObject
+from rtpfwd.ortc.rtp_parameters import RtpParameters
+from rtpfwd.sfu.incoming_stream import IncomingStream
+from rtpfwd.sfu.settings import BandwidthSettings
+from rtpfwd.wire.scalability import parse_scalability_mode
+
+SCREEN_SOURCE = "screen"  # of ``appData.source``: the signaling contract's word
+
+
+class ProducerLayers:
+    """One for each producer. ``layered``: consumers may be given less than all of it."""
+
+    __slots__ = (
+        "_is_simulcast",
+        "_nobody_since",
+        "_rates",
+        "_settings",
+        "_sizes",
+        "_temporal",
+        "_updated_at",
+        "_wanted",
+        "kind",
+        "layered",
+        "spatial_layers",
+    )
+
+    def __init__(
+        self, parameters: RtpParameters, app_data: JsonObject, layered: bool, settings: BandwidthSettings
+    ) -> None:
+        mode = parse_scalability_mode(parameters.encodings[0].scalability_mode)
+        self._settings = settings
+        self._is_simulcast = len(parameters.encodings) > 1
+        self._temporal = mode.temporal_layers
+        self.layered = layered
+        self.spatial_layers = len(parameters.encodings) if self._is_simulcast else mode.spatial_layers
+        self.kind = VideoKind.SCREEN if app_data.get("source") == SCREEN_SOURCE else VideoKind.CAMERA
+        # Layers of S modes never need one another, those of k-SVC only in key frames.
+        alone = mode.ksvc or (parameters.encodings[0].scalability_mode or "").startswith("S")
+        cumulative = not self._is_simulcast and not alone
+        self._rates = LayerRates(settings.layer_rates, cumulative, self.kind is VideoKind.SCREEN)
+        self._sizes: list[PixelSize | None] = [None] * self.spatial_layers
+        self._updated_at: Instant | None = None
+        self._wanted = WantedLayers(settings.wanted_layers, len(parameters.encodings))
+        self._nobody_since: Instant | None = None
+
+    @property
+    def sizes(self) -> tuple[PixelSize | None, ...]:
+        """(width, height) of each spatial layer as far as its key frames told; of all, by the whole number
+        of times that encoders halve, where one told.
+        """
+        return tuple(self._sizes)
+
+    def options(
+        self, streams: Sequence[IncomingStream], plane: DataPlane, now: Instant
+    ) -> tuple[LayerOption, ...]:
+        """What can be had now, ascending; what has only just begun costs nothing yet."""
+        updated = self._updated_at
+        if updated is None or now - updated >= self._settings.rates_interval_us:
+            self._updated_at = now
+            for stream in streams:
+                counters = plane.receive_counters(stream.id)
+                self._rates.update(stream.position, counters.layer_bytes, now)
+        found = self._rates.options(now)
+        if not self.layered:
+            rate = sum(option.bitrate_bps for option in found[-1:])
+            return (LayerOption(0, 0, rate),) if streams else ()
+        if not self._is_simulcast:
+            whole = LayerOption(self.spatial_layers - 1, self._temporal - 1, 0)
+            return found or ((whole,) if streams else ())
+        alive = {stream.position for stream in streams if stream.active}
+        found = tuple(option for option in found if option.spatial in alive)
+        new = alive - {option.spatial for option in found}
+        if not new:
+            return found
+        begun = [LayerOption(spatial, self._temporal - 1, 0, False) for spatial in new]
+        return tuple(sorted((*found, *begun)))
+
+    def note_sizes(self, stream: IncomingStream, sizes: Sequence[PixelSize]) -> None:
+        """A key frame told how large the pictures are."""
+        if self._is_simulcast:
+            self._sizes[stream.position] = sizes[-1] if sizes else None
+        else:
+            for spatial, size in enumerate(sizes[: self.spatial_layers]):
+                self._sizes[spatial] = size
+
+    # -- which encodings anybody wants ---------------------------------------------------------------------
+
+    @property
+    def wanted(self) -> tuple[bool, ...]:
+        """Which encodings the publisher should send, lowest first."""
+        return self._wanted.encodings()
+
+    def update_wanted(self, wants: Iterable[int], now: Instant) -> bool:
+        """What every consumer would take with all the bandwidth of the world, -1 for nothing. Returns
+        whether ``wanted`` changed.
+
+        While nobody watches, the lowest encoding goes on for a while: who joins then sees it at once.
+        """
+        highest = max(wants, default=-1)
+        if highest >= 0:
+            self._nobody_since = None
+            return self._wanted.update([highest if self._is_simulcast else 0], now)
+        if self._nobody_since is None:
+            self._nobody_since = now
+        nobody = now - self._nobody_since >= self._settings.nobody_us
+        return self._wanted.update([-1 if nobody else 0], now)
+
+    def next_timeout(self) -> Instant | None:
+        """When ``update_wanted`` may have another answer by itself."""
+        times = [self._wanted.next_timeout()]
+        if self._nobody_since is not None and self._wanted.highest >= 0:
+            times.append(Instant(self._nobody_since + self._settings.nobody_us))
+        return min((at for at in times if at is not None), default=None)
