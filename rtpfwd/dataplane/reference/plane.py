@@ -12,10 +12,12 @@ from weakref import WeakValueDictionary
 
 from rtpfwd.clock import Instant
 from rtpfwd.dataplane.interface import (
+    ALL_LAYERS,
     AudioLevelSample,
     Drop,
     KeyFrameNeeded,
     KeyFrameReceived,
+    Layers,
     NacksDue,
     OrientationChanged,
     PacketsMissing,
@@ -125,7 +127,13 @@ class ReferencePlane:
         if spec.rtx_ssrc is not None and spec.mime_type.lower().startswith("video/"):
             transport.padding.streams[stream] = entry
 
-    def set_source(self, stream: SendStreamId, source: ReceiveStreamId | None, now: Instant) -> None:
+    def set_source(
+        self,
+        stream: SendStreamId,
+        source: ReceiveStreamId | None,
+        now: Instant,
+        layers: Layers = ALL_LAYERS,
+    ) -> None:
         """What this stream shall forward."""
         entry = self._send_stream(stream)
         if source is not None:
