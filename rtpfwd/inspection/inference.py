@@ -90,8 +90,15 @@ def infer_codec(samples: Sequence[Sample]) -> CodecGuess:
 
 
 def infer_clock(samples: Sequence[Sample]) -> int | None:
-    """The common clock rate that timestamps advance at against arrival; None when none is near."""
+    """The common clock rate that timestamps advance at against arrival; None when none is near.
+
+    Packets that share a timestamp are video's, whose clock is always 90 kHz.
+    """
     first, last = samples[0], samples[-1]
+    if sum(
+        a.timestamp == b.timestamp and a.sequence_number != b.sequence_number for a, b in pairwise(samples)
+    ):
+        return 90000
     elapsed_us = last.time_us - first.time_us
     ticks = distance_32(last.timestamp, first.timestamp)
     if elapsed_us <= 0 or ticks <= 0:
@@ -158,13 +165,11 @@ def _judge_vp9(places: Sequence[_Place]) -> _Score:
     ended = True
     picture: int | None = None
     for place in places:
-        if place.payload[0] & 0x80 == 0:
-            score.rule(False)  # every sender of WebRTC numbers its pictures
-            continue
         described = parse_vp9(place.payload)
         if place.starts:
             score.rule(described.begins_picture)
-            score.rule(described.picture_id != picture or picture is None)
+            if described.picture_id is not None:
+                score.rule(described.picture_id != picture)
         elif place.follows:
             score.rule(described.begins_picture == ended)
             score.rule(described.picture_id == picture)

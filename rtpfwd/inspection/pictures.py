@@ -33,6 +33,7 @@ class Pictures:
         """When the size changed, and to what."""
         self.has_layers = False
         self._mime_type = mime_type
+        self._is_vp9 = mime_type.lower() == "video/vp9"
         self._parse = descriptor_parser(mime_type)
         self._structure: DependencyStructure | None = None
         self._recent: dict[int, bool] = {}  # timestamps, and whether a key frame was seen in them
@@ -68,7 +69,14 @@ class Pictures:
                 return describe(descriptor, self._structure)
             except (MalformedPacket, ValueError):
                 pass
-        return None if self._parse is None else self._parse(payload)
+        if self._parse is None:
+            return None
+        described = self._parse(payload)
+        # Senders outside WebRTC (FFmpeg) leave the whole descriptor but B and E empty, "not predicted" included.
+        # Bit 2 of VP9's own first byte (profiles 0 to 2) then tells: 1 is not a key frame.
+        if described.is_keyframe and self._is_vp9 and payload[0] & 0xF2 == 0 and payload[1] & 4:
+            described.is_keyframe = False
+        return described
 
     def _see_resolution(self, resolution: Resolution | None, time_us: int) -> None:
         if resolution is None and self._structure is not None and self._structure.resolutions:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from html import escape
 
 from rtpfwd.cli.inspect import words
-from rtpfwd.cli.inspect.plots import Line, chart
+from rtpfwd.cli.inspect.plots import WIDE, Line, chart
 from rtpfwd.cli.inspect.style import STYLE
 from rtpfwd.inspection.report import CaptureReport, StreamReport
 
@@ -70,8 +70,9 @@ def _overview(report: CaptureReport) -> str:
         f'<li><span class="swatch c{index}"></span>{_text(_name(stream))}</li>'
         for index, stream in enumerate(largest)
     )
-    drawn = chart("Bitrate of the largest streams", lines, report.duration_s, words.rate)
-    return f"<section><h2>Bitrate</h2><figure>{drawn}</figure><ul class=legend>{legend}</ul></section>"
+    title = "Bitrate of the largest streams"
+    drawn = chart(title, lines, report.duration_s, words.short_rate, width=WIDE)
+    return f"<section><h2>Bitrate <small>bit/s</small></h2><figure>{drawn}</figure><ul class=legend>{legend}</ul></section>"
 
 
 def _streams(report: CaptureReport) -> str:
@@ -106,12 +107,12 @@ def _detail(stream: StreamReport, report: CaptureReport) -> str:
     marks = [(time_s, f"key frame near {time_s:g} s") for time_s, _ in stream.key_frame_plot.points]
     figures = [
         _figure(
-            "Bitrate" + (", key frames marked" if marks else ""),
+            "Bitrate, bit/s" + ("; key frames marked" if marks else ""),
             chart(
                 f"Bitrate of {words.ssrc(stream.ssrc)}",
                 [Line("bitrate", stream.bitrate_plot, 0, fill=True, gaps=True)],
                 duration_s,
-                words.rate,
+                words.short_rate,
                 marks,
             ),
         )
@@ -209,7 +210,7 @@ def _rtcp(report: CaptureReport) -> str:
     parts.append("</div><div class=plots>")
     for title, entries, unit in (
         ("Round trip, from here to the receiver and back", report.round_trips_ms, "{:g} ms".format),
-        ("Estimates of receivers (REMB)", report.bandwidth_estimates_bps, words.rate),
+        ("Estimates of receivers (REMB), bit/s", report.bandwidth_estimates_bps, words.short_rate),
     ):
         lines = [Line(words.ssrc(one.ssrc), one.plot, i) for i, one in enumerate(entries[:MAX_LINES])]
         if lines:

@@ -12,8 +12,9 @@ from math import ceil, floor, log10
 
 from rtpfwd.inspection.report import Plot
 
-WIDTH, HEIGHT = 720, 190
-LEFT, RIGHT, TOP, BOTTOM = 64, 12, 10, 24
+WIDTH, HEIGHT = 560, 170
+WIDE = 1100
+LEFT, RIGHT, TOP, BOTTOM = 52, 12, 10, 24
 COLOURS = 8
 TICKS = 4
 
@@ -36,6 +37,7 @@ def chart(
     duration_s: float,
     unit: Callable[[float], str],
     marks: Sequence[tuple[float, str]] = (),
+    width: int = WIDTH,
 ) -> str:
     """A plot with both axes, as an SVG element; ``marks`` are times in seconds with a text each."""
     highest = max((value for line in lines for _, value in line.plot.points), default=0.0)
@@ -44,18 +46,18 @@ def chart(
     longest = max(duration_s, *(line.plot.width_s for line in lines), 1e-3)
 
     def x(time_s: float) -> float:
-        return LEFT + min(max(time_s / longest, 0.0), 1.0) * (WIDTH - LEFT - RIGHT)
+        return LEFT + min(max(time_s / longest, 0.0), 1.0) * (width - LEFT - RIGHT)
 
     def y(value: float) -> float:
         return HEIGHT - BOTTOM - min(value / top, 1.0) * (HEIGHT - TOP - BOTTOM)
 
     parts = [
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">',
+        f'<svg viewBox="0 0 {width} {HEIGHT}" role="img" aria-label="{escape(title)}">',
         f"<title>{escape(title)}</title>",
     ]
     for value in steps:
         parts.append(
-            f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>'
+            f'<line class="grid" x1="{LEFT}" x2="{width - RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>'
             f'<text class="tick" x="{LEFT - 6}" y="{y(value) + 3.5:.1f}" text-anchor="end">'
             f"{escape(unit(value))}</text>"
         )

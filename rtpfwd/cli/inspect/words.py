@@ -29,6 +29,11 @@ def rate(bps: float) -> str:
     return f"{bps / 1e3:.1f} kbit/s" if bps >= 1e3 else f"{bps:.0f} bit/s"
 
 
+def short_rate(bps: float) -> str:
+    """For an axis of bits a second: ``750 k``."""
+    return f"{bps / 1e6:g} M" if bps >= 1e6 else f"{bps / 1e3:g} k" if bps >= 1e3 else f"{bps:g}"
+
+
 def size(amount: int) -> str:
     """Bytes with the unit that suits."""
     if amount >= 1 << 20:
