@@ -19,6 +19,8 @@ COLOURS = ("#0b62a4", "#c2410c", "#15803d", "#7e22ce")
 CAPACITY, GRID, TEXT = "#dbe4ee", "#d4d4d4", "#262626"
 QUEUE_LIMIT_MS = 100
 TEMPORAL_LAYERS = 3
+BESIDE = 0.35
+"""Of a rung: how far the second line is above the first, so that neither hides the other."""
 SMOOTH = 5  # samples: half a second
 
 
@@ -83,7 +85,8 @@ def _queue(axes: Axes, timelines: Sequence[Timeline]) -> None:
     axes.axhline(QUEUE_LIMIT_MS, color="#b91c1c", linewidth=1, linestyle=(0, (5, 3)))
     axes.annotate(
         "goal: 95 % below 100 ms", (1, QUEUE_LIMIT_MS), xycoords=("axes fraction", "data"), ha="right",
-        xytext=(-4, 4), textcoords="offset points", color="#b91c1c", fontsize=9,
+        xytext=(-4, 5), textcoords="offset points", color="#b91c1c", fontsize=9,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1},
     )  # fmt: skip
     highest = max(max(line.queue_ms) for line in timelines)
     axes.set_ylim(0, max(150.0, 1.1 * highest))
@@ -94,15 +97,16 @@ def _layers(
     axes: Axes, timelines: Sequence[Timeline], layer_names: Sequence[Sequence[str]], names: Sequence[str]
 ) -> None:
     """A lane for each spatial layer, in it a rung for each temporal layer."""
-    colours = iter(COLOURS)
+    count = 0
     lanes = max(len(names) for names in layer_names)
     for line in timelines:
         for index in range(len(line.shown[-1])):
-            colour = next(colours)
+            colour, beside = COLOURS[count % len(COLOURS)], count * BESIDE
+            count += 1
             labels = [line.name] * (len(timelines) > 1) + list(names[index : index + 1])
             whose = f", {' '.join(labels)}" if labels else ""
-            chosen = [_rung(_get(sample, index)) for sample in line.chosen]
-            shown = [_rung(_get(sample, index)) for sample in line.shown]
+            chosen = [_rung(_get(sample, index)) + beside for sample in line.chosen]
+            shown = [_rung(_get(sample, index)) + beside for sample in line.shown]
             axes.step(
                 line.times_s, chosen, where="pre", color=colour, linewidth=1.0, alpha=0.6,
                 label=f"sent{whose}",
