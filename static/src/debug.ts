@@ -1,10 +1,14 @@
-/** `window.rtpfwd`: what the curious and the tests may look at. Reads only. */
+/** `window.rtpfwd`: what the curious and the tests may look at, and a limit on layers to try out. */
 
 import type { RoomSession } from "./room/session.ts";
 
 declare global {
   interface Window {
-    rtpfwd?: { state: () => unknown; stats: () => Promise<unknown> };
+    rtpfwd?: {
+      state: () => unknown;
+      stats: () => Promise<unknown>;
+      prefer: (consumerId: string, spatialLayer: number, temporalLayer?: number) => void;
+    };
   }
 }
 
@@ -12,6 +16,8 @@ export function exposeSession(session: RoomSession): void {
   window.rtpfwd = {
     state: () => snapshot(session),
     stats: () => session.stats(),
+    prefer: (consumerId, spatialLayer, temporalLayer) =>
+      session.links?.receiving?.prefer(consumerId, spatialLayer, temporalLayer),
   };
 }
 

@@ -111,6 +111,15 @@ export class Receiving {
     return undefined;
   }
 
+  /** Asks for no more than these layers of one consumer. */
+  prefer(consumerId: string, spatialLayer: number, temporalLayer?: number): void {
+    this.signaling.tell("consumer-set-preferred-layers", {
+      serverConsumerId: consumerId,
+      spatialLayer,
+      ...(temporalLayer === undefined ? {} : { temporalLayer }),
+    });
+  }
+
   async stats(): Promise<ConsumerStats[]> {
     const made = [...this.consumers.values()].filter((consumer) => consumer !== null);
     return Promise.all(

@@ -92,6 +92,10 @@ export interface Requests {
   "consumer-resume": [{ serverConsumerId: string }, unknown];
   "consumer-pause": [{ serverConsumerId: string }, unknown];
   "consumer-close": [{ serverConsumerId: string }, unknown];
+  "consumer-set-preferred-layers": [
+    { serverConsumerId: string; spatialLayer: number; temporalLayer?: number },
+    unknown,
+  ];
   "producer-pause": [{ producerId: string }, unknown];
   "producer-resume": [{ producerId: string }, unknown];
   "producer-close": [{ producerId: string }, unknown];
