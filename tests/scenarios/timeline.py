@@ -139,7 +139,7 @@ class Viewer:
     @property
     def estimate_bps(self) -> int | None:
         """The server's word on this downlink."""
-        return self.client.transport.bandwidth.available_bps
+        return self.client.transport.media.bandwidth.available_bps
 
     def queue_ms(self, share: float, begin_s: float, end_s: float) -> float:
         """A quantile of the packets' waiting times."""
