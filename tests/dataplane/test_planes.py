@@ -15,7 +15,9 @@ from rtpfwd.dataplane.interface import (
     KeyFrameReceived,
     OrientationChanged,
     PacketsMissing,
+    Layers,
     ReceiveStreamId,
+    ResolutionChanged,
     RtcpReceived,
     SendDrop,
     SendStreamId,
@@ -185,6 +187,7 @@ def test_video_begins_at_a_key_frame(stage):
     assert stage.upcalls() == [
         StreamStarted(ReceiveStreamId(1)),
         KeyFrameReceived(ReceiveStreamId(1)),
+        ResolutionChanged(ReceiveStreamId(1), ((640, 480),)),
         SourceSwitched(SendStreamId(1), ReceiveStreamId(1)),
     ]
 

@@ -27,7 +27,7 @@ from rtpfwd.dataplane.interface import (
 from rtpfwd.dataplane.load import PLANES
 from rtpfwd.dataplane.reference.history import History
 from rtpfwd.dataplane.reference.nack import FIRST_DELAY_US, NackList
-from rtpfwd.dataplane.reference.numbering import Numbering, Segment
+from rtpfwd.dataplane.reference.numbering import SEGMENTS_KEPT, Numbering, Segment
 from rtpfwd.dataplane.reference.packet import Packet
 from rtpfwd.dataplane.reference.receive_stream import ReceiveStream
 from rtpfwd.dataplane.reference.retransmission import (
@@ -135,7 +135,7 @@ def test_no_outgoing_number_is_given_twice_late_packets_land_in_their_gap_and_dr
         if found is not None:
             assert found[1] + found[0].offset == number <= model.highest
             assert model.given.get(number, (found[0].source, found[1])) == (found[0].source, found[1])
-    assert len(numbering._segments) <= 128
+    assert len(numbering._segments) <= SEGMENTS_KEPT
 
 
 # -- receiving: 300,000 steps --------------------------------------------------------------------------------

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING
 
 from rtpfwd.clock import MICROSECONDS, Instant
 from rtpfwd.dataplane.reference.packet import Packet
-from rtpfwd.wire.header_extensions import ABS_SEND_TIME, MID, ONE_BYTE_PROFILE, TRANSPORT_CC, TWO_BYTE_PROFILE
+from rtpfwd.wire.header_extensions import (
+    ABS_SEND_TIME,
+    DEPENDENCY_DESCRIPTOR,
+    MID,
+    ONE_BYTE_PROFILE,
+    TRANSPORT_CC,
+    TWO_BYTE_PROFILE,
+)
 
 if TYPE_CHECKING:
     from rtpfwd.dataplane.reference.numbering import Segment
@@ -57,7 +64,18 @@ class Outgoing:
 class Layout:
     """The header extensions that a send stream writes: ids by URI, and its MID."""
 
-    __slots__ = ("__weakref__", "_at", "_built", "_ids", "_mid", "_tail", "_two_byte", "_words", "numbered")
+    __slots__ = (
+        "__weakref__",
+        "_at",
+        "_built",
+        "_ids",
+        "_mid",
+        "_tail",
+        "_two_byte",
+        "_value",
+        "_words",
+        "numbered",
+    )
 
     def __init__(self, extension_ids: Mapping[str, int], mid: bytes) -> None:
         self._ids = dict(extension_ids)
@@ -65,6 +83,7 @@ class Layout:
         self.numbered = TRANSPORT_CC in self._ids
         self._built: Packet | None = None
         self._at = Instant(0)
+        self._value: bytes | None = None
         self._two_byte = False
         self._tail = b""
         self._words = 0
@@ -79,13 +98,16 @@ class Layout:
         ssrc: int,
         transport_number: int,
         now: Instant,
+        ends: bool = False,
+        dependency: bytes | None = None,
     ) -> bytes:
         """The whole plain RTP packet. ``transport_number`` is ignored where the layout has no place for
-        it.
+        it; ``ends`` sets the marker, whatever the packet has; ``dependency`` stands for the packet's own
+        dependency descriptor unless it is None.
         """
-        if self._built is not packet or self._at != now:
-            self._build(packet, now)
-        second = payload_type | 0x80 if packet.marker else payload_type
+        if self._built is not packet or self._at != now or self._value != dependency:
+            self._build(packet, now, dependency)
+        second = payload_type | 0x80 if ends or packet.marker else payload_type
         if self.numbered:
             if self._two_byte:
                 header = _WITH_NUMBER_TWO_BYTE.pack(
@@ -104,14 +126,17 @@ class Layout:
         header = _WITH_EXTENSION.pack(0x90, second, sequence_number, timestamp, ssrc, profile, self._words)
         return header + self._tail + payload
 
-    def _build(self, packet: Packet, now: Instant) -> None:
+    def _build(self, packet: Packet, now: Instant, dependency: bytes | None) -> None:
         ids = self._ids
         elements: list[tuple[int, bytes]] = []
         if MID in ids and self._mid:
             elements.append((ids[MID], self._mid))
         if ABS_SEND_TIME in ids:
             elements.append((ids[ABS_SEND_TIME], _abs_send_time(now)))
-        elements += [(ids[uri], value) for uri, value in packet.elements if uri in ids]
+        for uri, value in packet.elements:
+            if uri in ids:
+                changed = dependency is not None and uri == DEPENDENCY_DESCRIPTOR
+                elements.append((ids[uri], dependency if changed else value))  # type: ignore[arg-type]  # not None then
         two_byte = any(not 0 < len(value) <= 16 or number > 14 for number, value in elements)
         if self.numbered and ids[TRANSPORT_CC] > 14:
             two_byte = True
@@ -127,6 +152,7 @@ class Layout:
         self._two_byte = two_byte
         self._built = packet
         self._at = now
+        self._value = dependency
 
 
 def _abs_send_time(now: Instant) -> bytes:

@@ -237,6 +237,8 @@ class Ingress:
             stream.audio_levels.note(elements, now)
         payload = plain[header.header_length : header.payload_end]
         packet = _packet(stream, sequence, header, payload_type, payload, elements, now)
+        if stream.layering is not None:
+            stream.layering.note(packet, len(plain))
         return self._route(stream, packet, elements, now, out)
 
     def _receive_rtx(
@@ -273,6 +275,8 @@ class Ingress:
         stream.bytes += len(plain) - OSN_SIZE
         payload = plain[payload_start : header.payload_end]
         packet = _packet(stream, sequence, header, payload_type, payload, elements, now)
+        if stream.layering is not None:
+            stream.layering.note(packet, len(plain) - OSN_SIZE)
         return self._route(stream, packet, elements, now, out)
 
     def _note_transport_number(self, transport: Transport, elements: dict[int, bytes], now: Instant) -> None:
@@ -335,7 +339,7 @@ def _packet(
     now: Instant,
 ) -> Packet:
     uris = stream.uris
-    return Packet(
+    packet = Packet(
         stream.id,
         sequence,
         header.timestamp,
@@ -346,6 +350,9 @@ def _packet(
         stream.describe(payload) if stream.describe is not None else None,
         now,
     )
+    if stream.dependency is not None and stream.dependency_id in elements:
+        stream.dependency.describe(packet, elements[stream.dependency_id])
+    return packet
 
 
 def _elements(plain: bytes, header: RtpHeader) -> dict[int, bytes]:

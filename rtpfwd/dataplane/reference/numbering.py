@@ -8,17 +8,26 @@ extended (no wrap) inside.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from rtpfwd.dataplane.interface import ReceiveStreamId
 
-SEGMENTS_KEPT = 128  # two seconds of dropping every second picture of a 60 fps stream fit
+SEGMENTS_KEPT = 256
+"""A layer that is left out ends a segment at each of its pictures: two seconds of a 60 fps stream of which
+every second picture is dropped, twice over.
+"""
 
 
 class Segment:
     """Input numbers ``first`` .. ``last`` of ``source`` go out as ``input + offset``; ``last`` is None while
-    open.
+    open. The other offsets are added to what rewriting.py names; whoever sets one calls ``settle``.
     """
 
-    __slots__ = ("first", "last", "offset", "picture_offset", "source", "timestamp_offset", "tl0_offset")
+    __slots__ = (
+        "first", "frame_offset", "key_index_offset", "last", "mask", "offset", "picture_offset",
+        "rewrites_header", "rewrites_payload", "source", "template_offset", "timestamp_offset", "tl0_offset",
+        "top",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -36,6 +45,30 @@ class Segment:
         self.timestamp_offset = timestamp_offset
         self.picture_offset = picture_offset
         self.tl0_offset = tl0_offset
+        self.key_index_offset = self.frame_offset = self.template_offset = 0
+        self.top = -1
+        """The highest spatial layer that is sent, whose end gets the marker; -1 without spatial layers."""
+        self.mask = -1
+        """Decode targets to be called active; -1 leaves the descriptor's own."""
+        self.settle()
+
+    def settle(self) -> None:
+        """Know what has to be rewritten."""
+        self.rewrites_payload = bool(self.picture_offset or self.tl0_offset or self.key_index_offset)
+        self.rewrites_header = (
+            self.top >= 0 or self.mask >= 0 or bool(self.frame_offset or self.template_offset)
+        )
+
+    def followed(self, first: int, offset: int) -> Segment:
+        """A segment that goes on in the same terms."""
+        following = Segment(
+            self.source, first, offset, self.timestamp_offset, self.picture_offset, self.tl0_offset
+        )
+        following.key_index_offset = self.key_index_offset
+        following.frame_offset, following.template_offset = self.frame_offset, self.template_offset
+        following.top, following.mask = self.top, self.mask
+        following.settle()
+        return following
 
 
 class Numbering:
@@ -68,6 +101,16 @@ class Numbering:
         self._append(segment)
         return segment
 
+    def resume(self, before: Segment, first: int) -> Segment:
+        """The same as ``begin``, in the terms of an earlier segment of the same source."""
+        segment = self.begin(
+            before.source, first, before.timestamp_offset, before.picture_offset, before.tl0_offset
+        )
+        segment.key_index_offset = before.key_index_offset
+        segment.frame_offset, segment.template_offset = before.frame_offset, before.template_offset
+        segment.settle()
+        return segment
+
     def next(self, sequence: int) -> Segment | None:
         """The segment of an input of the current source; remembers the highest number handed out."""
         segment = self.current
@@ -84,42 +127,61 @@ class Numbering:
         """Whether this input of the current source lies more than ``farthest`` ahead of all before."""
         return self.current is not None and sequence - self._highest_input > farthest
 
-    def skip(self, sequence: int) -> None:
+    def is_new(self, sequence: int) -> bool:
+        """Whether this input of the current source is ahead of all before."""
+        return sequence > self._highest_input
+
+    def skip(self, sequence: int, pictures: int = 0, with_gap: bool = False) -> None:
         """Close up over an input that is not forwarded. One that comes late leaves its gap: the next are
         numbered.
+
+        ``pictures``: so many picture ids go with it; ``with_gap``: so do the numbers before it that have not
+        come (they belong to the same frame).
         """
         segment = self.current
         if segment is None or sequence <= self._highest_input:
             return
+        start = self._highest_input + 1 if with_gap else sequence
+        count = sequence + 1 - start
         self._highest_input = sequence
-        if sequence == segment.first:
-            segment.first += 1
-            segment.offset -= 1
+        if start == segment.first:
+            segment.first += count
+            segment.offset -= count
+            following = segment
+        else:
+            following = segment.followed(sequence + 1, segment.offset - count)
+            segment.last = start - 1
+            # What was handed out may lie before a gap that the skipped packet ended; the gap itself stays
+            # numbered.
+            self.highest = start - 1 + segment.offset
+            self._append(following)
+        if pictures:
+            following.picture_offset -= pictures
+            following.settle()
+
+    def change(self, sequence: int, top: int, mask: int) -> None:
+        """From this input on, which is ahead of all before, other layers are sent (see ``Segment``)."""
+        segment = self.current
+        if segment is None:
             return
-        following = Segment(
-            segment.source,
-            sequence + 1,
-            segment.offset - 1,
-            segment.timestamp_offset,
-            segment.picture_offset,
-            segment.tl0_offset,
-        )
-        segment.last = sequence - 1
-        # What was handed out may lie before a gap that the skipped packet ended; the gap itself stays
-        # numbered.
-        self.highest = sequence - 1 + segment.offset
-        self._append(following)
+        if segment.first <= self._highest_input:
+            segment.last = sequence - 1
+            segment = segment.followed(sequence, segment.offset)
+            self._append(segment)
+        segment.top, segment.mask = top, mask
+        segment.settle()
 
     def find_output(self, sequence_number: int) -> tuple[Segment, int] | None:
         """The segment and input number behind a 16-bit outgoing number, while it is remembered."""
         output = self.highest - (self.highest - sequence_number & 0xFFFF)
-        for segment in reversed(self._segments):
-            source_number = output - segment.offset
-            if source_number >= segment.first:
-                if source_number > (self._highest_input if segment.last is None else segment.last):
-                    return None
-                return segment, source_number
-        return None
+        place = bisect_right(self._segments, output, key=_first_output)
+        if not place:
+            return None
+        segment = self._segments[place - 1]
+        source_number = output - segment.offset
+        if source_number > (self._highest_input if segment.last is None else segment.last):
+            return None
+        return segment, source_number
 
     def _find_input(self, source: ReceiveStreamId, sequence: int) -> Segment | None:
         for segment in reversed(self._segments):
@@ -141,3 +203,7 @@ class Numbering:
         self._segments.append(segment)
         if len(self._segments) > SEGMENTS_KEPT:
             del self._segments[0]
+
+
+def _first_output(segment: Segment) -> int:
+    return segment.first + segment.offset

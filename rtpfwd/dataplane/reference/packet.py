@@ -4,23 +4,31 @@ it.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rtpfwd.clock import Instant
 from rtpfwd.dataplane.interface import ReceiveStreamId
 from rtpfwd.wire.payloads.base import PayloadDescriptor
+
+if TYPE_CHECKING:
+    from rtpfwd.dataplane.reference.dependency import DependencyFrame
 
 
 class Packet:
     """A media packet in the router's terms. Nobody changes it after the receive stream has filled it in.
 
     ``elements`` are its header extensions as (URI, value); ``sequence`` is extended (RFC 3550 A.1) and may be
-    negative for packets that are older than the first one seen; ``payload`` excludes padding.
+    negative for packets that are older than the first one seen; ``payload`` excludes padding. ``layer`` is
+    its spatial layer times 8 plus its temporal one; ``frame`` is there where a dependency descriptor told it.
     """
 
     __slots__ = (
         "arrival",
         "descriptor",
         "elements",
+        "frame",
         "key_frame",
+        "layer",
         "marker",
         "payload",
         "payload_type",
@@ -49,7 +57,13 @@ class Packet:
         self.elements = elements
         self.payload = payload
         self.descriptor = descriptor
-        self.key_frame = descriptor is not None and descriptor.is_keyframe
+        self.frame: DependencyFrame | None = None
+        if descriptor is None:
+            self.key_frame = False
+            self.layer = 0
+        else:
+            self.key_frame = descriptor.is_keyframe
+            self.layer = descriptor.spatial_layer << 3 | descriptor.temporal_layer
         self.arrival = arrival
 
     def __str__(self) -> str:

@@ -29,6 +29,7 @@ from rtpfwd.dataplane.interface import (
     ReceiveCounters,
     ReceiveStreamId,
     ReceiveStreamSpec,
+    ResolutionChanged,
     SendCounters,
     SendStreamId,
     SendStreamSpec,
@@ -138,7 +139,8 @@ class ReferencePlane:
         entry = self._send_stream(stream)
         if source is not None:
             self._table.stream(source)
-        entry.set_target(source)
+        if entry.set_target(source, layers) and source is not None:
+            self._upcalls.append(KeyFrameNeeded(source))
         self._table.route(entry)
 
     def set_send_paused(self, stream: SendStreamId, paused: bool) -> None:
@@ -332,6 +334,8 @@ class ReferencePlane:
             stream.last_key_timestamp = packet.timestamp
             stream.key_frames += 1
             self._upcalls.append(KeyFrameReceived(stream.id))
+        if packet.key_frame:
+            self._note_size(stream, packet)
         upcalls = self._upcalls
         before = len(upcalls)
         for send_stream in self._table.routes[stream.id]:
@@ -356,6 +360,11 @@ class ReferencePlane:
         elif stream.nacks is not None and stream.nacks.take_news():
             self._upcalls.append(PacketsMissing(stream.id))
 
+    def _note_size(self, stream: ReceiveStream, packet: Packet) -> None:
+        layering = stream.layering
+        if layering is not None and layering.note_size(packet, stream.spec.mime_type):
+            self._upcalls.append(ResolutionChanged(stream.id, layering.resolutions or ()))
+
     def _note_orientation(self, stream: ReceiveStream, elements: dict[int, bytes]) -> None:
         value = elements[stream.spec.extension_ids[VIDEO_ORIENTATION]]
         if value and value[0] != stream.orientation:
@@ -375,7 +384,6 @@ class ReferencePlane:
 
 
 def _trace(stream: ReceiveStream, packet: Packet) -> PacketTrace:
-    descriptor = packet.descriptor
     return PacketTrace(
         receive_stream=stream.id,
         send_stream=None,
@@ -388,6 +396,6 @@ def _trace(stream: ReceiveStream, packet: Packet) -> PacketTrace:
         is_rtx=False,
         size=len(packet.payload),
         payload_size=len(packet.payload),
-        spatial_layer=descriptor.spatial_layer if descriptor is not None else 0,
-        temporal_layer=descriptor.temporal_layer if descriptor is not None else 0,
+        spatial_layer=packet.layer >> 3,
+        temporal_layer=packet.layer & 7,
     )

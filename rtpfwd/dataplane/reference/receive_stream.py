@@ -17,11 +17,14 @@ from rtpfwd.dataplane.interface import (
     ReceiveStreamSpec,
 )
 from rtpfwd.dataplane.reference.audio_levels import audio_levels_of
+from rtpfwd.dataplane.reference.dependency import DependencyReader
 from rtpfwd.dataplane.reference.history import History
+from rtpfwd.dataplane.reference.layering import Layering
 from rtpfwd.dataplane.reference.nack import NackList
 from rtpfwd.dataplane.reference.packet import Packet
 from rtpfwd.wire.header_extensions import (
     ABS_SEND_TIME,
+    DEPENDENCY_DESCRIPTOR,
     MID,
     REPAIRED_RTP_STREAM_ID,
     RTP_STREAM_ID,
@@ -51,6 +54,8 @@ class ReceiveStream:
         "_last_transit",
         "audio_levels",
         "bytes",
+        "dependency",
+        "dependency_id",
         "describe",
         "discarded",
         "duplicates",
@@ -60,6 +65,7 @@ class ReceiveStream:
         "last_arrival",
         "last_key_timestamp",
         "last_timestamp",
+        "layering",
         "nack_packets",
         "nack_requests",
         "nacks",
@@ -88,6 +94,9 @@ class ReceiveStream:
         self.history = History(
             limits.history_packets, limits.history_video_us if is_video else limits.history_audio_us
         )
+        self.layering = Layering() if is_video else None
+        self.dependency_id = spec.extension_ids.get(DEPENDENCY_DESCRIPTOR, -1) if is_video else -1
+        self.dependency = DependencyReader() if self.dependency_id >= 0 else None
         self.nacks = NackList(limits) if spec.use_nack else None
         self.audio_levels = audio_levels_of(spec, limits.audio_levels)
         # Producer's id -> URI, for the elements that go on to consumers.
@@ -228,7 +237,16 @@ class ReceiveStream:
             key_frames=self.key_frames,
             last_arrival=self.last_arrival,
             last_timestamp=self.last_timestamp,
+            layer_bytes=self._layer_bytes(),
         )
+
+    def _layer_bytes(self) -> dict[tuple[int, int], int]:
+        layers: dict[tuple[int, int], int] = {}
+        if self.layering is not None:
+            layers = {
+                (layer >> 3, layer & 7): count for layer, count in enumerate(self.layering.bytes) if count
+            }
+        return {(0, 0): self.bytes - sum(layers.values())} | layers
 
     def _start(self, sequence: int) -> None:
         self._highest = self._cycle_first = sequence

@@ -1,8 +1,8 @@
 """One outgoing stream of a consumer: choose the source, renumber, write, protect, remember.
 
 Forwarding begins, and a change of source happens, at a key frame where the codec has them. Sequence numbers,
-timestamps and VP8 picture ids go on without a break over pauses and changes (RFC 7667 §3.7: the receiver sees
-one sender).
+timestamps, picture ids and the like go on without a break over pauses, changes and layers left out (RFC 7667
+§3.7: the receiver sees one sender). Which layers of the source are sent is layer_selector.py's.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from collections.abc import Callable
 
 from rtpfwd.clock import Instant, us_to_ticks
 from rtpfwd.dataplane.interface import (
+    ALL_LAYERS,
     KeyFrameNeeded,
+    Layers,
     ReceiveStreamId,
     SendCounters,
     SendDrop,
@@ -22,14 +24,17 @@ from rtpfwd.dataplane.interface import (
     Upcall,
 )
 from rtpfwd.dataplane.reference.egress import Layout, Outgoing
+from rtpfwd.dataplane.reference.layer_selector import LayerSelector
 from rtpfwd.dataplane.reference.numbering import Numbering, Segment
 from rtpfwd.dataplane.reference.packet import Packet
 from rtpfwd.dataplane.reference.receive_stream import ReceiveStream
 from rtpfwd.dataplane.reference.retransmission import Resends
+from rtpfwd.dataplane.reference.rewriting import go_on
 from rtpfwd.dataplane.reference.route_table import Transport
 from rtpfwd.dataplane.reference.writer import StreamWriter
 from rtpfwd.wire.datagram import Datagram
 from rtpfwd.wire.payloads.opus import is_dtx
+from rtpfwd.wire.payloads.vp8 import Vp8Descriptor
 
 MAX_INPUT_JUMP = 3000  # more than RFC 3550's dropout: the source restarted its numbering
 HEADER_SIZE = 40  # about what header and extensions take, for pacing
@@ -45,17 +50,21 @@ class SendStream:
     __slots__ = (
         "_began_at",
         "_early",
+        "_gap_layer",
+        "_gap_timestamp",
         "_last_packet",
         "_last_segment",
         "_last_sent",
         "_last_timestamp",
         "_numbering",
         "_pacing",
+        "_target_layers",
         "_urgent",
         "_waiting",
         "closed",
         "drops",
         "id",
+        "layers",
         "paused",
         "resends",
         "routed",
@@ -95,14 +104,26 @@ class SendStream:
         self._last_segment: Segment | None = None
         self._last_sent: Instant | None = None
         self._last_timestamp = 0
+        self.layers = LayerSelector(stream)
+        self._target_layers = ALL_LAYERS
+        # The frame that the highest input belongs to, if that was left out: timestamp and spatial layer.
+        self._gap_timestamp = self._gap_layer = -1
 
-    def set_target(self, source: ReceiveStreamId | None) -> None:
-        """Forward ``source`` from its next key frame on (at once when none is needed); ``None`` stops now."""
+    def set_target(self, source: ReceiveStreamId | None, layers: Layers = ALL_LAYERS) -> bool:
+        """Forward ``source`` from its next key frame on (at once when none is needed); ``None`` stops now.
+
+        Of the source that is being forwarded, other layers as soon as can be; returns whether only a key
+        frame can bring them.
+        """
         self.target = source
+        self._target_layers = layers
         self._early.clear()
         if source is None:
             self.source = None
             self._waiting = True
+        if source != self.source or self._waiting:
+            return False
+        return self.layers.want(layers, self._last_packet)
 
     def set_paused(self, paused: bool) -> None:
         """Pause at once; resume at a key frame."""
@@ -139,7 +160,7 @@ class SendStream:
             return
         began = packet.stream != self.source or self._waiting
         if began:
-            reason = self._begin(packet, now, upcalls)
+            reason = self._begin(source, packet, now, upcalls)
             if reason is not None:
                 self.drops[reason] += 1
                 return
@@ -156,7 +177,14 @@ class SendStream:
                 upcalls.append(KeyFrameNeeded(packet.stream))
                 self.drops[SendDrop.WAITING_FOR_KEY_FRAME] += 1
                 return
-            self._start_segment(packet, now)
+            self._start_segment(source, packet, now)
+        layers = self.layers
+        if layers.filter is not None or packet.layer > layers.highest:
+            reason = layers.select(packet, self._last_packet, now, upcalls)
+            if reason is not None:
+                self._leave_out(packet, reason)
+                return
+            self._follow_layers(source, packet)
         segment = numbering.next(packet.sequence)
         if segment is None:
             self.drops[SendDrop.BEFORE_SWITCH] += 1
@@ -167,6 +195,7 @@ class SendStream:
             self._last_packet = packet
             self._last_segment = segment
             self._last_sent = now
+            self._gap_timestamp = -1
             self._last_timestamp = packet.timestamp + segment.timestamp_offset & 0xFFFF_FFFF
         else:
             self.resends.sent_late(number & 0xFFFF, now)
@@ -252,6 +281,7 @@ class SendStream:
     def counters(self) -> SendCounters:
         """Running totals."""
         segment = self._last_segment
+        forwarding = self.source is not None and not self._waiting and not self.paused
         resends, writer = self.resends, self.writer
         return SendCounters(
             packets=writer.packets,
@@ -270,7 +300,32 @@ class SendStream:
             last_sent=self._last_sent,
             highest_extended=self._numbering.highest,
             drops={reason: self.drops[reason] for reason in SendDrop if self.drops[reason]},
+            layers=Layers(self.layers.spatial, self.layers.temporal) if forwarding else None,
         )
+
+    def _leave_out(self, packet: Packet, reason: SendDrop) -> None:
+        """Close up over a packet of a layer that is not sent."""
+        self.drops[reason] += 1
+        numbering, layer = self._numbering, packet.layer >> 3
+        if not numbering.is_new(packet.sequence):
+            return
+        same_frame = self._gap_timestamp == packet.timestamp and self._gap_layer == layer
+        chosen = self.layers.filter
+        closes_picture_id = (
+            chosen is not None and chosen.fresh_drop and isinstance(packet.descriptor, Vp8Descriptor)
+        )
+        numbering.skip(packet.sequence, int(closes_picture_id), same_frame)
+        self._gap_timestamp, self._gap_layer = packet.timestamp, layer
+
+    def _follow_layers(self, source: ReceiveStream, packet: Packet) -> None:
+        """Let the numbering know of other layers, which the marker and the descriptor tell."""
+        chosen, segment = self.layers.filter, self._numbering.current
+        if chosen is None or segment is None:
+            return
+        layering = source.layering
+        top = chosen.spatial if layering is not None and layering.svc else -1
+        if (segment.top != top or segment.mask != chosen.mask) and self._numbering.is_new(packet.sequence):
+            self._numbering.change(packet.sequence, top, chosen.mask)
 
     def _note_early(self, sequence: int, reason: SendDrop) -> SendDrop:
         early = self._early
@@ -290,7 +345,9 @@ class SendStream:
                 self.drops[early[sequence]] -= 1
                 self.forward(source, packet, now, upcalls, out)
 
-    def _begin(self, packet: Packet, now: Instant, upcalls: list[Upcall]) -> SendDrop | None:
+    def _begin(
+        self, source: ReceiveStream, packet: Packet, now: Instant, upcalls: list[Upcall]
+    ) -> SendDrop | None:
         stream = packet.stream
         if stream != self.target:
             if stream != self.source:
@@ -302,7 +359,7 @@ class SendStream:
             leaving = self.source is not None and self.source != stream
             reason = SendDrop.OTHER_LAYER if leaving else SendDrop.WAITING_FOR_KEY_FRAME
             return self._note_early(packet.sequence, reason)
-        self._start_segment(packet, now)
+        self._start_segment(source, packet, now)
         if stream != self.source:
             self.source = stream
             upcalls.append(SourceSwitched(self.id, stream))
@@ -310,37 +367,26 @@ class SendStream:
         self._began_at = packet.sequence
         return None
 
-    def _start_segment(self, packet: Packet, now: Instant) -> None:
-        last, segment = self._last_packet, self._last_segment
-        if last is None or segment is None:
+    def _start_segment(self, source: ReceiveStream, packet: Packet, now: Instant) -> None:
+        last, before = self._last_packet, self._last_segment
+        anew = last is None or last.stream != packet.stream
+        if packet.stream == self.target:
+            self.layers.begin(packet, source.layering, self._target_layers, anew)
+        else:
+            self.layers.begin(packet, source.layering, self.layers.wanted, anew)
+        self._gap_timestamp = -1
+        if last is None or before is None:
             self._numbering.begin(packet.stream, packet.sequence, 0)
             return
-        if last.stream == packet.stream and not 0 <= packet.sequence - last.sequence < MAX_INPUT_JUMP:
-            same_clock = False
-        else:
-            same_clock = last.stream == packet.stream
-        if same_clock:
-            timestamp_offset = segment.timestamp_offset
-        else:
-            timestamp_offset = self._continued_timestamp(now) - packet.timestamp
-        picture_offset, tl0_offset = _continued_pictures(last, segment, packet, same_clock)
-        self._numbering.begin(packet.stream, packet.sequence, timestamp_offset, picture_offset, tl0_offset)
+        if not anew and 0 <= packet.sequence - last.sequence < MAX_INPUT_JUMP:
+            self._numbering.resume(before, packet.sequence)
+            return
+        timestamp_offset = self._continued_timestamp(now) - packet.timestamp
+        segment = self._numbering.begin(packet.stream, packet.sequence, timestamp_offset)
+        go_on(segment, last, before, packet)
+        segment.settle()
 
     def _continued_timestamp(self, now: Instant) -> int:
         # The new source's clock has another origin: go on by the time that passed, by one tick at least.
         elapsed = now - self._last_sent if self._last_sent is not None else 0
         return self._last_timestamp + max(us_to_ticks(elapsed, self.spec.clock_rate), 1)
-
-
-def _continued_pictures(last: Packet, segment: Segment, packet: Packet, same_clock: bool) -> tuple[int, int]:
-    if same_clock:
-        return segment.picture_offset, segment.tl0_offset
-    before, after = last.descriptor, packet.descriptor
-    if before is None or after is None:
-        return 0, 0
-    picture_offset = tl0_offset = 0
-    if before.picture_id is not None and after.picture_id is not None:
-        picture_offset = before.picture_id + segment.picture_offset + 1 - after.picture_id
-    if before.tl0_picture_index is not None and after.tl0_picture_index is not None:
-        tl0_offset = before.tl0_picture_index + segment.tl0_offset + 1 - after.tl0_picture_index
-    return picture_offset, tl0_offset

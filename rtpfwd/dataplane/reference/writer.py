@@ -13,10 +13,10 @@ from rtpfwd.dataplane.reference.numbering import Segment
 from rtpfwd.dataplane.reference.packet import Packet
 from rtpfwd.dataplane.reference.padding import NO_STREAM, leave
 from rtpfwd.dataplane.reference.retransmission import Resends
+from rtpfwd.dataplane.reference.rewriting import dependency_value, marker_of, rewritten_payload
 from rtpfwd.dataplane.reference.route_table import Transport
 from rtpfwd.errors import RtpfwdError
 from rtpfwd.wire.datagram import Datagram
-from rtpfwd.wire.payloads.vp8 import Vp8Descriptor, rewrite_vp8
 
 
 class StreamWriter:
@@ -56,8 +56,8 @@ class StreamWriter:
     def media(self, packet: Packet, segment: Segment, number: int, now: Instant, out: list[Datagram]) -> None:
         """Send a packet of the source as number ``number`` (extended)."""
         payload = packet.payload
-        if segment.picture_offset or segment.tl0_offset:
-            payload = _renumber_pictures(packet, segment)
+        if segment.rewrites_payload:
+            payload = rewritten_payload(packet, segment)
         spec = self._spec
         size = self._send(
             packet,
@@ -133,8 +133,8 @@ class StreamWriter:
         if payload_type is None or spec.rtx_ssrc is None:
             return None
         payload = packet.payload
-        if segment.picture_offset or segment.tl0_offset:
-            payload = _renumber_pictures(packet, segment)
+        if segment.rewrites_payload:
+            payload = rewritten_payload(packet, segment)
         payload = sequence_number.to_bytes(2) + payload
         number = self._resends.next_sequence_number()
         size = self._send(packet, payload, payload_type, number, spec.rtx_ssrc, segment, now, out, None)
@@ -156,6 +156,9 @@ class StreamWriter:
         layout = self._layout
         numbered = layout.numbered
         transport_number = transport.next_number() if numbered else 0
+        ends, dependency = False, None
+        if segment.rewrites_header:
+            ends, dependency = marker_of(packet, segment), dependency_value(packet, segment)
         plain = layout.write(
             packet,
             payload,
@@ -165,6 +168,8 @@ class StreamWriter:
             ssrc,
             transport_number,
             now,
+            ends,
+            dependency,
         )
         try:
             protected = transport.sender.protect(plain)  # type: ignore[union-attr]  # whoever calls has looked
@@ -195,7 +200,6 @@ class StreamWriter:
         ssrc: int,
         segment: Segment,
     ) -> None:
-        descriptor = packet.descriptor
         if self.traces is not None:
             self.traces.append(
                 PacketTrace(
@@ -205,27 +209,12 @@ class StreamWriter:
                     payload_type=payload_type,
                     sequence_number=sequence_number,
                     timestamp=packet.timestamp + segment.timestamp_offset & 0xFFFF_FFFF,
-                    marker=packet.marker,
+                    marker=marker_of(packet, segment),
                     key_frame=packet.key_frame,
                     is_rtx=ssrc != self._spec.ssrc,
                     size=size,
                     payload_size=payload_size,
-                    spatial_layer=descriptor.spatial_layer if descriptor is not None else 0,
-                    temporal_layer=descriptor.temporal_layer if descriptor is not None else 0,
+                    spatial_layer=packet.layer >> 3,
+                    temporal_layer=packet.layer & 7,
                 )
             )
-
-
-def _renumber_pictures(packet: Packet, segment: Segment) -> bytes:
-    descriptor = packet.descriptor
-    if not isinstance(descriptor, Vp8Descriptor):
-        return packet.payload
-    payload = bytearray(packet.payload)
-    rewrite_vp8(
-        payload,
-        0,
-        descriptor,
-        (descriptor.picture_id or 0) + segment.picture_offset,
-        (descriptor.tl0_picture_index or 0) + segment.tl0_offset,
-    )
-    return bytes(payload)

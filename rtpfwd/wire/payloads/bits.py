@@ -1,7 +1,7 @@
 """Reading and writing fields that do not end at byte borders.
 
-Source: the descriptors f(n) and ns(n) of the AV1 bitstream specification §4.10. Used by the dependency
-descriptor.
+Source: the descriptors f(n) and ns(n) of the AV1 bitstream specification §4.10, used by the dependency
+descriptor; ue(v) and se(v) of H.264 §9.1.
 """
 
 from rtpfwd.errors import InvalidParameters, MalformedPacket
@@ -32,6 +32,20 @@ class BitReader:
         if value < short:
             return value
         return (value << 1) - short + self.read(1)
+
+    def read_exp_golomb(self) -> int:
+        """An unsigned Exp-Golomb number, ue(v) (H.264 §9.1), of at most 32 bits."""
+        zeros = 0
+        while not self.read(1):
+            zeros += 1
+            if zeros > 32:
+                raise MalformedPacket("Exp-Golomb number of more than 32 bits")
+        return (1 << zeros) - 1 + self.read(zeros)
+
+    def read_signed_exp_golomb(self) -> int:
+        """A signed one, se(v) (H.264 §9.1.1)."""
+        value = self.read_exp_golomb()
+        return value + 1 >> 1 if value & 1 else -(value >> 1)
 
 
 class BitWriter:

@@ -1,4 +1,4 @@
-"""VP8: the payload descriptor, and rewriting its two counters.
+"""VP8: the payload descriptor, and rewriting its three counters.
 
 Source: RFC 7741 §4.2 (descriptor) and §4.3 (the first bit of the payload header says "not a key frame").
 """
@@ -13,13 +13,17 @@ from rtpfwd.wire.payloads.base import PayloadDescriptor
 class Vp8Descriptor(PayloadDescriptor):
     """VP8's own: offsets count from the start of the payload and are 0 when the field is absent.
 
-    ``key_index`` is KEYIDX (5 bits, None when absent); ``non_reference`` frames may be dropped freely.
+    ``key_index`` is KEYIDX (5 bits, None when absent), in the byte at ``layers_offset``; ``non_reference``
+    frames may be dropped freely.
     """
 
     picture_id_offset: int = 0
     tl0_picture_index_offset: int = 0
     key_index: int | None = None
     non_reference: bool = False
+    layers_offset: int = 0
+    payload_offset: int = 0
+    """Where VP8's own frame header begins."""
 
 
 def parse_vp8(data: Buffer, start: int = 0, end: int | None = None) -> Vp8Descriptor:
@@ -43,11 +47,13 @@ def rewrite_vp8(
     descriptor: Vp8Descriptor,
     picture_id: int,
     tl0_picture_index: int,
+    key_index: int | None = None,
 ) -> None:
     """Writes new counters where the descriptor has them, in the width that they have there.
 
     ``packet`` is changed in place; ``descriptor`` must have been parsed from the same payload. The numbers
-    are cut to the width (7 or 15 bits, and 8), and a field that is absent stays absent.
+    are cut to the width (7 or 15 bits, 8, and 5), and a field that is absent stays absent; so does KEYIDX
+    stay as it is for ``key_index`` None.
     """
     if descriptor.picture_id_bits == 15:
         offset = payload_start + descriptor.picture_id_offset
@@ -57,6 +63,9 @@ def rewrite_vp8(
         packet[payload_start + descriptor.picture_id_offset] = picture_id & 0x7F
     if descriptor.tl0_picture_index_offset:
         packet[payload_start + descriptor.tl0_picture_index_offset] = tl0_picture_index & 0xFF
+    if key_index is not None and descriptor.key_index is not None:
+        offset = payload_start + descriptor.layers_offset
+        packet[offset] = packet[offset] & 0xE0 | key_index & 0x1F
 
 
 def _parse_head(head: bytes) -> Vp8Descriptor:
@@ -64,7 +73,7 @@ def _parse_head(head: bytes) -> Vp8Descriptor:
     first = head[0]
     offset = 1
     picture_id = tl0_picture_index = key_index = None
-    picture_id_bits = picture_id_offset = tl0_offset = temporal_layer = 0
+    picture_id_bits = picture_id_offset = tl0_offset = temporal_layer = layers_offset = 0
     layer_sync = False
     if first & 0x80:  # X
         present = head[1]
@@ -85,6 +94,7 @@ def _parse_head(head: bytes) -> Vp8Descriptor:
             offset += 1
         if present & 0x30:  # T or K: the byte is there for either, and only their own bits in it count
             layers = head[offset]
+            layers_offset = offset
             offset += 1
             if present & 0x20:
                 temporal_layer = layers >> 6
@@ -107,4 +117,6 @@ def _parse_head(head: bytes) -> Vp8Descriptor:
         tl0_offset,
         key_index,
         bool(first & 0x20),
+        layers_offset,
+        offset,
     )

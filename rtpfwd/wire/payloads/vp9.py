@@ -1,4 +1,4 @@
-"""VP9: the payload descriptor.
+"""VP9: the payload descriptor, and rewriting its two counters.
 
 Source: RFC 9628 §4.2. A key frame is what mediasoup and libwebrtc take for one: the first packet of a base
 layer frame that is not predicted from another picture.
@@ -18,7 +18,9 @@ class Vp9Descriptor(PayloadDescriptor):
 
     ``inter_picture_predicted`` is P, ``inter_layer_predicted`` is D, ``not_inter_layer_reference`` is Z.
     ``resolutions`` are (width, height) for each spatial layer from a scalability structure, None without one;
-    ``spatial_layers`` is how many layers the structure announces, 0 without one.
+    ``spatial_layers`` is how many layers the structure announces, 0 without one. ``references`` are P_DIFF:
+    how many picture ids back the pictures lie that this one is predicted from (flexible mode only). Offsets
+    count from the start of the payload and are 0 when the field is absent.
     """
 
     inter_picture_predicted: bool = False
@@ -26,6 +28,9 @@ class Vp9Descriptor(PayloadDescriptor):
     not_inter_layer_reference: bool = False
     spatial_layers: int = 0
     resolutions: tuple[tuple[int, int], ...] | None = None
+    references: tuple[int, ...] = ()
+    picture_id_offset: int = 0
+    tl0_picture_index_offset: int = 0
 
 
 def parse_vp9(data: Buffer, start: int = 0, end: int | None = None) -> Vp9Descriptor:
@@ -38,6 +43,28 @@ def parse_vp9(data: Buffer, start: int = 0, end: int | None = None) -> Vp9Descri
         return _parse(view)
     except IndexError:
         return Vp9Descriptor()
+
+
+def rewrite_vp9(
+    packet: bytearray | memoryview,
+    payload_start: int,
+    descriptor: Vp9Descriptor,
+    picture_id: int,
+    tl0_picture_index: int,
+) -> None:
+    """Writes new counters where the descriptor has them, in the width that they have there.
+
+    ``packet`` is changed in place; ``descriptor`` must have been parsed from the same payload. The numbers
+    are cut to the width (7 or 15 bits, and 8), and a field that is absent stays absent.
+    """
+    if descriptor.picture_id_bits == 15:
+        offset = payload_start + descriptor.picture_id_offset
+        packet[offset] = 0x80 | picture_id >> 8 & 0x7F
+        packet[offset + 1] = picture_id & 0xFF
+    elif descriptor.picture_id_bits == 7:
+        packet[payload_start + descriptor.picture_id_offset] = picture_id & 0x7F
+    if descriptor.tl0_picture_index_offset:
+        packet[payload_start + descriptor.tl0_picture_index_offset] = tl0_picture_index & 0xFF
 
 
 def _parse(view: memoryview) -> Vp9Descriptor:
@@ -53,6 +80,7 @@ def _parse(view: memoryview) -> Vp9Descriptor:
     )
     if first & 0x80:  # I
         picture_id = view[offset]
+        descriptor.picture_id_offset = offset
         offset += 1
         descriptor.picture_id_bits = 7
         if picture_id & 0x80:
@@ -69,9 +97,10 @@ def _parse(view: memoryview) -> Vp9Descriptor:
         descriptor.inter_layer_predicted = bool(layers & 1)
         if not flexible:
             descriptor.tl0_picture_index = view[offset]
+            descriptor.tl0_picture_index_offset = offset
             offset += 1
     if flexible and descriptor.inter_picture_predicted:
-        offset = _skip_references(view, offset)
+        offset = _parse_references(view, offset, descriptor)
     if first & 0x02:  # V
         offset = _parse_structure(view, offset, descriptor)
     view[offset]  # a descriptor with nothing behind it is truncated too
@@ -81,11 +110,14 @@ def _parse(view: memoryview) -> Vp9Descriptor:
     return descriptor
 
 
-def _skip_references(view: memoryview, offset: int) -> int:
+def _parse_references(view: memoryview, offset: int, descriptor: Vp9Descriptor) -> int:
+    references: tuple[int, ...] = ()
     for _ in range(MAX_REFERENCES):
+        references += (view[offset] >> 1,)
         more = view[offset] & 1
         offset += 1
         if not more:
+            descriptor.references = references
             return offset
     raise IndexError("more than three references")
 

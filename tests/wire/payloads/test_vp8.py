@@ -42,6 +42,8 @@ def test_every_field_of_the_descriptor_is_read() -> None:
         tl0_picture_index_offset=4,
         key_index=21,
         non_reference=True,
+        layers_offset=5,
+        payload_offset=6,
     )
 
 
