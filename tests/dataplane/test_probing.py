@@ -116,6 +116,15 @@ def test_a_probe_of_a_megabit_for_15_ms_is_of_five_packets_or_a_few_more(scene):
     assert stage.plane.next_timeout() is None and not stage.plane.transport_counters(VIEWER).probing
 
 
+def test_a_fast_probe_wakes_us_no_more_than_once_a_millisecond(scene):
+    stage, _, _ = scene
+    stage.plane.set_probator(VIEWER, PROBATOR)
+    left = run(stage, probe(50 * A_MEGABIT, milliseconds(15)))
+    turns = sorted({at for at, _ in left})
+    assert len(left) >= 60
+    assert min(later - earlier for earlier, later in pairwise(turns)) >= milliseconds(1)
+
+
 def test_a_late_timer_sends_no_more_than_five_milliseconds_worth_at_once(scene):
     stage, _, _viewer = scene
     stage.plane.set_probator(VIEWER, PROBATOR)

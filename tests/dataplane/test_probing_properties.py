@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from rtpfwd.clock import Instant, milliseconds
 from rtpfwd.dataplane.interface import (
@@ -119,9 +119,17 @@ class ProbeStory(RuleBasedStateMachine):
         wanted = [highest - one & 0xFFFF for one in back]
         self.look(self.plane.retransmit(stream, wanted, milliseconds(20), self.stage.now))
 
-    @rule(known=st.booleans())
-    def probator(self, known: bool) -> None:
-        self.plane.set_probator(VIEWER, PROBATOR if known else None)
+    @initialize(source=st.sampled_from((None, 1)))
+    def begin(self, source: int | None) -> None:
+        # Without a source there is no RTX to pad with, and the probator has to do it.
+        self.change_source(source)
+
+    @rule(goes=st.booleans(), comes=st.booleans())
+    def probator(self, goes: bool, comes: bool) -> None:
+        if goes:
+            self.plane.set_probator(VIEWER, None)
+        if comes:
+            self.plane.set_probator(VIEWER, PROBATOR)
 
     @rule(paused=st.booleans())
     def pause(self, paused: bool) -> None:
