@@ -72,7 +72,7 @@ class Pictures:
         if self._parse is None:
             return None
         described = self._parse(payload)
-        # Senders outside WebRTC (FFmpeg) leave the whole descriptor but B and E empty, "not predicted" included.
+        # Senders outside WebRTC (FFmpeg) leave all of the descriptor but B and E empty, P included.
         # Bit 2 of VP9's own first byte (profiles 0 to 2) then tells: 1 is not a key frame.
         if described.is_keyframe and self._is_vp9 and payload[0] & 0xF2 == 0 and payload[1] & 4:
             described.is_keyframe = False

@@ -72,7 +72,8 @@ def _overview(report: CaptureReport) -> str:
     )
     title = "Bitrate of the largest streams"
     drawn = chart(title, lines, report.duration_s, words.short_rate, width=WIDE)
-    return f"<section><h2>Bitrate <small>bit/s</small></h2><figure>{drawn}</figure><ul class=legend>{legend}</ul></section>"
+    figure = f"<figure>{drawn}</figure><ul class=legend>{legend}</ul>"
+    return f"<section><h2>Bitrate <small>bit/s</small></h2>{figure}</section>"
 
 
 def _streams(report: CaptureReport) -> str:
