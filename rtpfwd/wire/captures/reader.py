@@ -164,7 +164,7 @@ def detect_format(head: bytes) -> CaptureFormat:
     )
 
 
-_NOT_IN_TEXT = frozenset(range(32)) - frozenset(b"\t\n\r\x0c\x1b")
+_NOT_IN_TEXT = frozenset((*range(32), 127)) - frozenset(b"\t\n\r\x0c\x1b")
 _PARSERS: dict[CaptureFormat, type[FormatParser]] = {
     CaptureFormat.PCAPNG: PcapngParser,
     CaptureFormat.PCAP: PcapParser,
