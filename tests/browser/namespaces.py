@@ -18,7 +18,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -73,10 +73,11 @@ class Mile:
 class Network:
     """The namespaces and what is between them. Made by ``network``."""
 
-    def __init__(self, prefix: str, has_nft: bool) -> None:
+    def __init__(self, prefix: str, has_nft: bool, people: Sequence[str] = PEOPLE) -> None:
         self.prefix = prefix
         self.has_nft = has_nft
-        self.miles = {name: Mile(name, number) for number, name in enumerate(PEOPLE, 1)}
+        self.people = tuple(people)
+        self.miles = {name: Mile(name, number) for number, name in enumerate(people, 1)}
         self._spec = LinkSpec(delay_us=DELAY_US)
         self._link: TunLink | None = None
 
@@ -149,7 +150,7 @@ class Network:
     # how it is made
 
     def build(self, undo: ExitStack) -> None:
-        for name in ("server", "router", *PEOPLE):
+        for name in ("server", "router", *self.people):
             namespace = self.namespace(name)
             _run("ip", "netns", "add", namespace)
             undo.callback(_run, "ip", "netns", "del", namespace, check=False)
@@ -177,10 +178,10 @@ class Network:
             _ip(own, "link", "set", "eth0", "up")
             _ip(own, "route", "add", "default", "via", mile.gateway)
         try:
-            self.lose(PEOPLE[0], up=0.5)  # a kernel may lack what the command offers
+            self.lose(self.people[0], up=0.5)  # a kernel may lack what the command offers
         except subprocess.CalledProcessError:
             self.has_nft = False
-        self.lose(PEOPLE[0])
+        self.lose(self.people[0])
 
     def _model(self, address: str, direction: str) -> EmulatedLink:
         spec = self._spec
@@ -222,14 +223,14 @@ class Network:
 
 
 @contextmanager
-def network() -> Iterator[Network]:
+def network(people: Sequence[str] = PEOPLE) -> Iterator[Network]:
     """A network for as long as the block lasts. Raises ``NotPossibleHere``; leaves nothing behind."""
     for tool in ("ip", "tc"):
         if shutil.which(tool) is None:
             raise NotPossibleHere(f"no {tool!r} command: apt-get install iproute2")
     if not TUN.exists():
         raise NotPossibleHere(f"no {TUN}")
-    made = Network(f"rtpfwd-{secrets.token_hex(3)}", shutil.which("nft") is not None)
+    made = Network(f"rtpfwd-{secrets.token_hex(3)}", shutil.which("nft") is not None, people)
     with ExitStack() as undo:
         try:
             made.build(undo)

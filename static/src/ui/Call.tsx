@@ -27,8 +27,10 @@ export function Call({ session }: { session: RoomSession }) {
   return (
     <div className="call" data-chat={state.chatOpen}>
       <header className="call-header">
-        <Logo />
-        <h1 className="call-room">{session.roomName}</h1>
+        <div className="call-title">
+          <Logo />
+          <h1 className="call-room">{session.roomName}</h1>
+        </div>
         <div className="call-news">
           <Banner session={session} />
           <Toasts toasts={state.toasts} />

@@ -3,18 +3,14 @@ import type { RoomSession } from "../room/session.ts";
 import { REACTIONS, type ReactionName } from "../signaling/messages.ts";
 import { SmileIcon } from "./icons.tsx";
 import { Popover } from "./Popover.tsx";
-
-const PICTURES: Record<ReactionName, string> = {
-  "thumbs-up": "👍",
-  heart: "❤️",
-  clap: "👏",
-  laugh: "😂",
-  wow: "😮",
-  party: "🎉",
-};
+import { ReactionArt } from "./reactionArt.tsx";
 
 export function ReactionMark({ name }: { name: ReactionName }) {
-  return <span className="reaction">{PICTURES[name]}</span>;
+  return (
+    <span className="reaction">
+      <ReactionArt name={name} />
+    </span>
+  );
 }
 
 export function ReactionButton({ session }: { session: RoomSession }) {
@@ -43,7 +39,7 @@ export function ReactionRow({ session, onDone }: { session: RoomSession; onDone:
             onDone();
           }}
         >
-          {PICTURES[name]}
+          <ReactionArt name={name} />
         </button>
       ))}
     </div>
