@@ -688,6 +688,17 @@ def test_every_reason_not_to_send_is_reached_and_counted_once(stage):
     expect(SendDrop.BEFORE_SWITCH, vp8(0xA0, 11))
     stage.plane.set_source(send, ReceiveStreamId(2), stage.now)
     expect(SendDrop.OTHER_LAYER, vp8(0xA8, 1))
+    stage.camera(0, 3, 0xAC, mime_type="video/VP9")
+    stage.plane.set_source(send, ReceiveStreamId(3), stage.now, Layers(0, 0))
+    # I L B E V; a key picture of two spatial layers, then the upper one, then a picture of temporal layer 1
+    for number, layers in enumerate((b"\xae\x81\x00\x00\x05\x20key", b"\xac\x81\x00\x03\x05up")):
+        packet = rtp(0xAC, number, payload_type=VP8_TYPE, payload=layers)
+        if number:
+            expect(SendDrop.SPATIAL_LAYER, packet)
+        else:
+            stage.send(alice, packet)
+    raised = b"\xec\x81\x01\x20\x05higher"
+    expect(SendDrop.TEMPORAL_LAYER, rtp(0xAC, 2, timestamp=3000, payload_type=VP8_TYPE, payload=raised))
     stage.plane.set_source(send, ReceiveStreamId(1), stage.now)
     stage.plane.set_send_paused(send, True)
     expect(SendDrop.CONSUMER_PAUSED, vp8(0xA0, 13))

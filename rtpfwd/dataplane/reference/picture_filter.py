@@ -6,8 +6,9 @@ that comes late as a whole goes on only if its layers were being forwarded then.
 picture; up:
 
 - VP8 (RFC 7741): one temporal layer at a time, at a picture with Y, which needs the base layer only.
-- VP9 (RFC 9628): temporal layers at a picture with U, or, in flexible mode, at one whose references were all
-  forwarded. A spatial layer at a frame that is not predicted from another picture.
+- VP9 (RFC 9628): all temporal layers after a picture of a forwarded layer with U, the next one at a picture
+  of its own with U (some encoders use it like VP8's Y), and in flexible mode at a picture whose references
+  were all forwarded. A spatial layer at a frame that is not predicted from another picture.
 - At a key frame, at once.
 
 ``intact`` has a bit for each spatial layer of which everything was forwarded that the next picture may need.
@@ -140,7 +141,10 @@ class PictureFilter:
         if not self._is_vp9:
             if level != self.temporal + 1 or not _switching_up(packet):
                 return False
-        elif not self._all_references_forwarded(packet):
+        elif _names_references(packet):
+            if not self._all_references_forwarded(packet):
+                return False
+        elif level != self.temporal + 1 or not _switching_up(packet):
             return False
         self._raise_temporal(level, packet.timestamp)
         return True
@@ -307,3 +311,8 @@ def _switching_up(packet: Packet) -> bool:
 def _uses_lower_layer(packet: Packet) -> bool:
     descriptor = packet.descriptor
     return isinstance(descriptor, Vp9Descriptor) and descriptor.inter_layer_predicted
+
+
+def _names_references(packet: Packet) -> bool:
+    descriptor = packet.descriptor
+    return isinstance(descriptor, Vp9Descriptor) and bool(descriptor.references)
