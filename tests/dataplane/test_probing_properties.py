@@ -72,7 +72,11 @@ class ProbeStory(RuleBasedStateMachine):
                 assert packet.sequence_number == expected, "the padding stream has no holes"
                 self.next_numbers[packet.ssrc] = expected + 1
 
-    @rule(camera=st.integers(0, 1), key=st.booleans(), sizes=st.lists(st.integers(40, 1250), max_size=12))
+    @rule(
+        camera=st.integers(0, 1),
+        key=st.booleans(),
+        sizes=st.lists(st.integers(40, 1250), min_size=1, max_size=12),
+    )
     def pictures(self, camera: int, key: bool, sizes: list[int]) -> None:
         packets = []
         for place, size in enumerate(sizes):
@@ -98,6 +102,12 @@ class ProbeStory(RuleBasedStateMachine):
         self.cluster += 1
         one = Probe(self.cluster, rate, rate * duration_ms // 8000, packets)
         self.look(self.plane.probe(VIEWER, one, self.stage.now))
+
+    @rule(camera=st.integers(0, 1), rate=st.sampled_from((1_000_000, 8_000_000)))
+    def probe_and_let_it_end(self, camera: int, rate: int) -> None:
+        self.pictures(camera, True, [200, 1000])
+        self.probe(rate, 15, 5)
+        self.wait(40)
 
     @rule(duration_ms=st.integers(1, 60))
     def wait(self, duration_ms: int) -> None:
@@ -131,9 +141,12 @@ class ProbeStory(RuleBasedStateMachine):
         if comes:
             self.plane.set_probator(VIEWER, PROBATOR)
 
-    @rule(paused=st.booleans())
-    def pause(self, paused: bool) -> None:
-        self.plane.set_send_paused(self.screens[-1], paused)
+    @rule(duration_ms=st.integers(0, 20), key=st.booleans())
+    def pause_for_a_while(self, duration_ms: int, key: bool) -> None:
+        self.plane.set_send_paused(self.screens[-1], True)
+        self.pictures(0, key, [900] * 3)
+        self.wait(duration_ms)
+        self.plane.set_send_paused(self.screens[-1], False)
 
     @rule(source=st.sampled_from((None, 1, 2)))
     def change_source(self, source: int | None) -> None:
@@ -149,9 +162,12 @@ class ProbeStory(RuleBasedStateMachine):
         number = 10 + len(self.screens)
         self.screens.append(self.stage.screen(1, number, 5000 + 10 * number, self.sources[0]))
 
-    @rule(path=st.booleans())
-    def path(self, path: bool) -> None:
-        self.plane.select_path(VIEWER, self.viewer.path if path else None)
+    @rule(duration_ms=st.integers(0, 300))
+    def no_path_for_a_while(self, duration_ms: int) -> None:
+        self.plane.select_path(VIEWER, None)
+        self.pictures(1, False, [500] * 2)
+        self.wait(duration_ms)
+        self.plane.select_path(VIEWER, self.viewer.path)
 
     @invariant()
     def departures_are_what_left_in_order(self) -> None:
