@@ -84,6 +84,7 @@ RoomName = Annotated[str, AfterValidator(_room_name)]
 DisplayName = Annotated[str, AfterValidator(_display_name)]
 AppData = Annotated[dict[str, Any], AfterValidator(_app_data)]
 Layer = Annotated[int, Field(ge=0, le=7)]
+Length = Annotated[int, Field(ge=0, le=16384)]
 
 
 class Request(BaseModel):
@@ -175,6 +176,13 @@ class SetPreferredLayers(OfConsumer):
 
     spatial_layer: Layer
     temporal_layer: Layer | None = None
+
+
+class SetShownSize(OfConsumer):
+    """``consumer-set-shown-size``: physical pixels; 0 by 0 while nobody looks at it."""
+
+    width: Length
+    height: Length
 
 
 class SetPriority(OfConsumer):

@@ -22,6 +22,7 @@ from rtpfwd.clock import Instant
 from rtpfwd.errors import CallerError
 
 from . import messages as m
+from .bandwidth import ConsumerWishes
 from .conversation import Conversation
 from .peer import Peer
 from .refusal import Code, Refusal, as_object, as_params, as_text, from_caller_error
@@ -46,7 +47,7 @@ class Connections(Protocol):
         """Disconnects one."""
 
 
-class CallNamespace(Conversation):
+class CallNamespace(Conversation, ConsumerWishes):
     """Answers every request of the contract (``gateway.Application``)."""
 
     def __init__(
@@ -275,25 +276,6 @@ class CallNamespace(Conversation):
         room.close_consumer(peer, request.consumer_id, self._now())
         return {}
 
-    def set_preferred_layers(self, sid: str, request: m.SetPreferredLayers) -> Answer:
-        """``consumer-set-preferred-layers``."""
-        _, peer = self._joined(sid)
-        layers = m.answer(spatialLayer=request.spatial_layer, temporalLayer=request.temporal_layer)
-        peer.consumer(request.consumer_id).set_preferred_layers(layers, now=self._now())
-        return {}
-
-    def set_priority(self, sid: str, request: m.SetPriority) -> Answer:
-        """``consumer-set-priority``."""
-        _, peer = self._joined(sid)
-        peer.consumer(request.consumer_id).set_priority(request.priority, now=self._now())
-        return {}
-
-    def request_key_frame(self, sid: str, request: m.OfConsumer) -> Answer:
-        """``consumer-request-key-frame``."""
-        _, peer = self._joined(sid)
-        peer.consumer(request.consumer_id).request_key_frame(now=self._now())
-        return {}
-
     def restart_ice(self, sid: str, request: m.OfTransport) -> Answer:
         """``restart-ice``."""
         _, peer = self._joined(sid)
@@ -383,6 +365,7 @@ ROUTES: dict[str, Route] = {
     "consumer-pause": Route(m.OfConsumer, CallNamespace.pause_consumer),
     "consumer-close": Route(m.OfConsumer, CallNamespace.close_consumer),
     "consumer-set-preferred-layers": Route(m.SetPreferredLayers, CallNamespace.set_preferred_layers),
+    "consumer-set-shown-size": Route(m.SetShownSize, CallNamespace.set_shown_size),
     "consumer-set-priority": Route(m.SetPriority, CallNamespace.set_priority),
     "consumer-request-key-frame": Route(m.OfConsumer, CallNamespace.request_key_frame),
     "restart-ice": Route(m.OfTransport, CallNamespace.restart_ice),

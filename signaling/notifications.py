@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rtpfwd.clock import Instant
 
+from .bandwidth import BandwidthNews
 from .messages import answer
 from .peer import Peer
 from .room import Post, Room
@@ -28,6 +29,7 @@ class Notifications:
     def __init__(self, post: Post, now: Callable[[], Instant]) -> None:
         self._post = post
         self._now = now
+        self._bandwidth = BandwidthNews(post, now)
 
     def transport_made(self, room: Room, peer: Peer, transport: "WebRtcTransport") -> None:
         """Closes the transport when its DTLS ends (a browser that closes one sends close_notify)."""
@@ -40,6 +42,7 @@ class Notifications:
         transport.on("dtlsstatechange", dtls_changed)
         transport.on("routerclose", gone)
         transport.on("close", gone)
+        self._bandwidth.transport_made(peer, transport)
 
     def producer_made(self, room: Room, peer: Peer, producer: "Producer") -> None:
         """Scores to the owner; the end to whom it concerns."""
@@ -51,6 +54,7 @@ class Notifications:
         producer.on("score", scored)
         producer.on("transportclose", gone)
         producer.on("close", gone)
+        self._bandwidth.producer_made(peer, producer)
 
     def consumer_made(self, room: Room, peer: Peer, consumer: "Consumer") -> None:
         """Scores, layers and the end to the owner."""
@@ -71,3 +75,7 @@ class Notifications:
         consumer.on("producerclose", producer_closed)
         consumer.on("transportclose", gone)
         consumer.on("close", gone)
+
+    def resumed(self, peer: Peer) -> None:
+        """Says anew what is not part of the answer to a resume."""
+        self._bandwidth.resumed(peer)

@@ -70,6 +70,9 @@ class MediaWatcher(Protocol):
     def consumer_made(self, room: "Room", peer: Peer, consumer: "Consumer") -> None:
         """A consumer of ``peer`` exists."""
 
+    def resumed(self, peer: Peer) -> None:
+        """A client took ``peer`` over, and may have missed news."""
+
 
 class Rooms:
     """All rooms of the server by name. A room exists while it has a peer."""
@@ -176,6 +179,7 @@ class Room:
             peer.resume_token = new_resume_token()
             self._resume[token] = self._resume[peer.resume_token] = peer
             self._tell_who_speaks(peer)
+            self._watcher.resumed(peer)
         return peer
 
     def rotate_token(self, peer: Peer) -> None:

@@ -46,6 +46,7 @@ VALID: dict[str, dict[str, Any]] = {
     "consumer-request-key-frame": {"consumerId": "x"},
     "consumer-set-preferred-layers": {"consumerId": "x", "spatialLayer": 1, "temporalLayer": 1},
     "consumer-set-priority": {"consumerId": "x", "priority": 1},
+    "consumer-set-shown-size": {"consumerId": "x", "width": 320, "height": 180},
     "producer-pause": {"producerId": "x"},
     "producer-resume": {"producerId": "x"},
     "producer-close": {"producerId": "x"},

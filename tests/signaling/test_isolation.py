@@ -26,6 +26,7 @@ REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
     ("consumer-close", "consumerId", {}),
     ("consumer-request-key-frame", "consumerId", {}),
     ("consumer-set-priority", "consumerId", {"priority": 1}),
+    ("consumer-set-shown-size", "consumerId", {"width": 320, "height": 180}),
     ("consumer-set-preferred-layers", "consumerId", {"spatialLayer": 0}),
 ]
 
