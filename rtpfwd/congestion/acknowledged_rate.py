@@ -33,8 +33,9 @@ class _Chunk:
     last_arrived_at: int
     first_size: int
     last_size: int
+    silence_before: int
     gap: int
-    """The longest silence between two arrivals, the one before the chunk included."""
+    """The longest silence between two arrivals within."""
 
 
 class AcknowledgedRate:
@@ -89,7 +90,7 @@ class AcknowledgedRate:
             sent_from = min(sent_from, chunk.first_sent_at)
             sent_to = max(sent_to, chunk.last_sent_at)
             arrived_to = max(arrived_to, chunk.last_arrived_at)
-            gap = chunk.gap if position else 0
+            gap = max(chunk.gap, chunk.silence_before) if position else chunk.gap
             if gap > longest:
                 longest, second = gap, longest
             elif gap > second:
@@ -106,22 +107,22 @@ class AcknowledgedRate:
 def _chunk(received: Sequence[Received], before: int) -> _Chunk:
     size = 0
     gap = 0
-    arrived = max(before, 0)
+    first, last = received[0], received[-1]
+    arrived = first[1]
     for _, arrived_at, bytes_, _ in received:
         size += bytes_
         if arrived_at - arrived > gap:
             gap = arrived_at - arrived
-        if arrived_at > arrived:
-            arrived = arrived_at
-    first, last = received[0], received[-1]
+        arrived = arrived_at
     return _Chunk(
-        len(received),
-        size,
-        min(first[0], last[0]),
-        max(first[0], last[0]),
-        first[1],
-        arrived,
-        first[2],
-        last[2],
-        gap,
+        packets=len(received),
+        size=size,
+        first_sent_at=min(first[0], last[0]),
+        last_sent_at=max(first[0], last[0]),
+        first_arrived_at=first[1],
+        last_arrived_at=arrived,
+        first_size=first[2],
+        last_size=last[2],
+        silence_before=first[1] - before,
+        gap=gap,
     )

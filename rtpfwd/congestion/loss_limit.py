@@ -11,6 +11,7 @@ from rtpfwd.clock import MICROSECONDS, Instant
 from rtpfwd.congestion.departure_log import FeedbackReport
 from rtpfwd.congestion.settings import LossSettings
 
+SLOW_WEIGHT = 0.25  # of an observation in what is thought to be the link's own loss
 SLOW_SHARE = 0.4  # of the growth, with loss between low and high
 QUEUE_BACK_OFF = 0.85  # of what arrives through a full queue, as for overuse
 RELEASED_OVER = 1.5  # times the estimate: the limit no longer means anything
@@ -27,6 +28,7 @@ class LossLimit:
         "_received",
         "_settings",
         "_since",
+        "_slow_ratio",
         "bps",
         "ratio",
     )
@@ -35,6 +37,7 @@ class LossLimit:
         self._settings = settings
         self.bps: int | None = None
         self.ratio = 0.0
+        self._slow_ratio = 0.0
         self._received = self._lost = 0
         self._previous: tuple[int, int] | None = None
         self._began_at: Instant | None = None
@@ -85,6 +88,10 @@ class LossLimit:
         previous_lost, previous_total = self._previous or (0, 0)
         self.ratio = (self._lost + previous_lost) / (total + previous_total)
         self._previous = (self._lost, total)
+        if self._observed_at is None:
+            self._slow_ratio = self.ratio
+        else:
+            self._slow_ratio += SLOW_WEIGHT * (self.ratio - self._slow_ratio)
         self._received = self._lost = 0
         self._began_at = at
         changed = self._judge(estimate_bps, acknowledged_bps, now)
@@ -95,24 +102,29 @@ class LossLimit:
         settings = self._settings
         ratio = self.ratio
         before = self.bps
-        if ratio > settings.high:
+        ceiling: float = RELEASED_OVER * estimate_bps
+        high = settings.high if acknowledged_bps is None else settings.queue_high
+        if ratio > high:
             lowered = estimate_bps * (1 - 0.5 * ratio)
             if acknowledged_bps is not None:
-                lowered = min(lowered, acknowledged_bps * QUEUE_BACK_OFF)
+                lowered = bearable = min(lowered, acknowledged_bps * QUEUE_BACK_OFF)
             else:
-                lowered = max(lowered, settings.balance_bps / (ratio - settings.offset))
-            if lowered >= estimate_bps:
-                return False
-            self.bps = round(lowered)
-            self.ignore_before(now)
-            return True
+                bearable = settings.balance_bps / (max(self._slow_ratio, high) - settings.offset)
+            if max(lowered, bearable) < estimate_bps:
+                self.bps = round(max(lowered, bearable))
+                self.ignore_before(now)
+                return True
+            # The rate is so low already that this loss cannot be its doing.
+            ceiling = bearable
         if before is None:
             return False
         growth = settings.increase - 1
         if ratio >= settings.low:
             growth *= SLOW_SHARE
         elapsed_s = (now - (self._observed_at or now)) / MICROSECONDS
-        self.bps = round(before * (1 + growth) ** min(elapsed_s, 1.0)) + 1
-        if self.bps > RELEASED_OVER * estimate_bps:
-            self.bps = None
+        grown = round(before * (1 + growth) ** min(elapsed_s, 1.0)) + 1
+        if ratio > high:
+            self.bps = max(before, min(grown, round(ceiling)))
+        else:
+            self.bps = None if grown > ceiling else grown
         return self.bps != before

@@ -141,6 +141,8 @@ class LossSettings:
     offset: float = 0.05
     standing_queue_us: int = milliseconds(100)
     """A round trip this much above the shortest: loss comes from a full queue, and the rate has its say."""
+    queue_high: float = 0.04
+    """In place of ``high`` then: a full queue whose delay grows no more is seen by its loss alone."""
     remb_allowance: float = 1.08
     """Of a REMB, when the peer loses less than ``low`` (mediasoup)."""
 

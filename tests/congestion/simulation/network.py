@@ -45,7 +45,7 @@ class Clock:
 
 @dataclass(slots=True)
 class Packet:
-    """``size`` counts the UDP payload. ``deliver`` is called when it arrives, ``waited_us`` is set by links."""
+    """``size`` counts the UDP payload. ``deliver`` is called on arrival; links add to ``waited_us``."""
 
     size: int
     deliver: Callable[[Packet], None]

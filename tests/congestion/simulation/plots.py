@@ -9,7 +9,7 @@ import matplotlib
 from tests.congestion.simulation.scenario import Outcome
 
 matplotlib.use("Agg")
-from matplotlib import pyplot  # noqa: E402  (the back end is chosen first)
+from matplotlib import pyplot
 
 
 def plot(outcome: Outcome, folder: Path) -> Path:
