@@ -39,6 +39,10 @@ class Line:
         """Lets connections through again."""
         self._up = True
 
+    def lead_to(self, port: int) -> None:
+        """New connections end at another port of this machine."""
+        self._target_port = port
+
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, both ways, until either side ends."""
         if not self._up:

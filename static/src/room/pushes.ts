@@ -97,7 +97,10 @@ export function listenToPushes(signaling: SignalingClient, session: RoomSession)
     session.addChatLine({ peerId, displayName, text, time: readTime(time, Date.now()), own: false });
   });
 
-  signaling.onPush("room-closed", () => {
-    if (store.get().phase === "joined") session.leave("closed");
+  signaling.onPush("room-closed", ({ reason }) => {
+    if (store.get().phase !== "joined") return;
+    // A server that stops is most often one that starts again.
+    if (reason === "shutdown") session.awaitServer();
+    else session.leave("closed");
   });
 }

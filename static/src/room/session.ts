@@ -104,6 +104,14 @@ export class RoomSession {
     void goodbye.catch(() => undefined).then(() => turn === this.turn && this.signaling.close());
   }
 
+  /** The server stops and everything on it ends; the room is joined anew when it answers again. */
+  awaitServer(): void {
+    this.turn++;
+    this.resumeToken = undefined;
+    this.dropLinks();
+    this.patch({ peers: [], online: false });
+  }
+
   /** The page goes away: say so, or the others look at our frozen picture until the server gives up on us. */
   dispose(): void {
     this.turn++;

@@ -1,0 +1,56 @@
+"""What breaks under a call, and that nobody has to load the page again for it."""
+
+from contextlib import AsyncExitStack
+
+from tests.browser.conftest import Meet
+from tests.browser.line import line_to
+from tests.browser.server import OUTPUT, RunningServer, running_server
+from tests.browser.test_losing_the_socket import BROKEN_LINE
+from tests.browser.waiting import until
+
+# The names that ICE goes by at the server's side; a restart changes them.
+FAR_NAMES = """() => window.peerConnections.filter((pc) => pc.connectionState !== "closed").map(
+  (pc) => /a=ice-ufrag:(\\S+)/.exec(pc.remoteDescription?.sdp ?? "")?.[1])"""
+
+
+async def test_a_change_of_network_finds_new_paths_at_once(
+    server: RunningServer, meet: Meet, room: str
+) -> None:
+    ada, grace = await meet("Ada"), await meet("Grace")
+    for person in (ada, grace):
+        await person.join(server.url, room)
+    await ada.wait_for_frames(grace)
+    before = await ada.page.evaluate(FAR_NAMES)
+    await ada.page.evaluate("window.dispatchEvent(new Event('online'))")
+
+    async def restarted() -> bool:
+        return not set(before) & set(await ada.page.evaluate(FAR_NAMES))
+
+    await until("both transports have restarted", restarted)
+    await ada.wait_for_frames(grace, 10)
+    await grace.wait_for_frames(ada, 10)
+
+
+async def test_the_call_goes_on_when_the_server_was_restarted(
+    server: RunningServer, meet: Meet, room: str
+) -> None:
+    ada, grace = await meet("Ada"), await meet("Grace")
+    people = (ada, grace)
+    async with AsyncExitStack() as at_the_end:
+        async with running_server(OUTPUT / "browser-restart.log") as first:
+            line = await at_the_end.enter_async_context(line_to(first.port))
+            for person in people:
+                person.complain_about(*BROKEN_LINE)
+                await person.join(line.url, room)
+            await ada.wait_for_frames(grace)
+        line.cut()
+        for person in people:
+            await person.page.get_by_test_id("banner").wait_for()
+        await ada.screenshot("server-restarts")
+        line.lead_to(server.port)
+        line.mend()
+        for person, other in (people, people[::-1]):
+            await person.page.get_by_test_id("banner").wait_for(state="detached")
+            await person.sees(other)
+            await person.wait_for_frames(other)
+            await person.wait_for_sound(other)
