@@ -63,7 +63,7 @@ class BandwidthControl:
         self.padding_rate = RateWindow()
         self._probator = False
         self._told_at: Instant | None = None
-        self._told: tuple[int, frozenset[str]] = (0, frozenset())
+        self._told: tuple[int, int, frozenset[str]] = (0, 0, frozenset())
 
     @property
     def available_bps(self) -> int | None:
@@ -246,12 +246,18 @@ class BandwidthControl:
 
     def _tell_downlink(self, estimator: SendSideEstimator, starved: list[str], now: Instant) -> None:
         settings = self._settings
-        before_bps, before_starved = self._told
-        changed = abs(estimator.target_bps - before_bps) * 100 > before_bps * settings.told_change_percent
+        before_bps, before_desired_bps, before_starved = self._told
+        changed = any(
+            abs(now_bps - told_bps) * 100 > told_bps * settings.told_change_percent
+            for now_bps, told_bps in (
+                (estimator.target_bps, before_bps),
+                (self.desired_bps, before_desired_bps),
+            )
+        )
         lately = self._told_at is not None and now - self._told_at < settings.told_interval_us
         if frozenset(starved) == before_starved and (lately or not changed):
             return
-        self._told = (estimator.target_bps, frozenset(starved))
+        self._told = (estimator.target_bps, self.desired_bps, frozenset(starved))
         self._told_at = now
         self._tell(
             {
