@@ -162,7 +162,7 @@ def peak_memory(packets: int) -> int:
 
 def test_memory_does_not_grow_with_the_file():
     peak_memory(100)
-    short, long = peak_memory(500), peak_memory(20_000)
+    short, long = peak_memory(200), peak_memory(4_000)
     assert long < 1.5 * short
 
 
