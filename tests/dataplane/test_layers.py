@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from dataclasses import replace
 
 import pytest
 
-from rtpfwd.clock import Instant, milliseconds
+from rtpfwd.clock import Instant
 from rtpfwd.dataplane.interface import (
     KeyFrameNeeded,
     Layers,
     LayersSwitched,
     ReceiveStreamId,
-    ResolutionChanged,
     SendDrop,
     SendStreamId,
     SourceSwitched,
@@ -240,14 +240,14 @@ def test_simulcast_of_any_codec_changes_streams_with_unbroken_counters(stage, co
     assert watched.decoder.misled == []
     assert watched.decoder.undecodable == 0
     stamps = [one.timestamp for one in watched.sent]
-    assert all(distance_32(later, earlier) >= 0 for earlier, later in zip(stamps, stamps[1:], strict=False))
+    assert all(distance_32(later, earlier) >= 0 for earlier, later in itertools.pairwise(stamps))
     assert watched.decoder.decoded == len(set(stamps))
     if codec == "VP8":
         described = [parse_vp8(one.payload) for one in watched.sent]
         ids = [one.picture_id for one in described if one.begins_picture]
-        assert all(b - a & 0x7FFF == 1 for a, b in zip(ids, ids[1:], strict=False))
+        assert all(b - a & 0x7FFF == 1 for a, b in itertools.pairwise(ids))
         keys = [one.key_index for one in described]
-        assert all((b - a) & 31 in (0, 1) for a, b in zip(keys, keys[1:], strict=False))
+        assert all((b - a) & 31 in (0, 1) for a, b in itertools.pairwise(keys))
 
 
 STORIES = [

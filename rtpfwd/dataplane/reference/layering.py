@@ -36,7 +36,13 @@ class Layering:
                 self.highest_temporal = temporal
             if spatial:
                 self._note_spatial(packet, spatial)
-        if packet.key_frame and packet.frame is None:
+        if packet.frame is not None:
+            if packet.frame.attached:
+                layers = packet.frame.shape.layers
+                self.highest_spatial = max(spatial for spatial, _ in layers)
+                self.highest_temporal = max(temporal for _, temporal in layers)
+                self.svc = packet.frame.shape.svc
+        elif packet.key_frame:
             descriptor = packet.descriptor
             if isinstance(descriptor, Vp9Descriptor) and descriptor.spatial_layers > 1:
                 self.svc = True
