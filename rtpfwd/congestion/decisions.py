@@ -62,11 +62,6 @@ class DecisionLog:
                 return
         changes.append(change)
 
-    @property
-    def last(self) -> EstimateChange | None:
-        """The latest that was not taken."""
-        return self._changes[-1] if self._changes else None
-
     def take(self) -> list[EstimateChange]:
         """All since the last call, the oldest first."""
         taken = list(self._changes)

@@ -148,8 +148,8 @@ class ProbeControl:
             self._double(estimate_bps, now)
 
     def next_timeout(self) -> Instant | None:
-        """When ``tick`` has something to do."""
-        return self._wait_until if self._wait_until is not None else self._next_at
+        """When ``tick`` must come. Periodic probes need no timer: they wait for feedback anyway."""
+        return self._wait_until
 
     def take(self) -> list[Probe]:
         """Probes due, each once."""

@@ -47,9 +47,3 @@ class RembLimit:
         if self._at is None or now - self._at >= STALE_US:
             return None
         return self.bps
-
-    def next_timeout(self, now: Instant) -> Instant | None:
-        """When the bound ends by itself."""
-        if self._at is None or now - self._at >= STALE_US:
-            return None
-        return Instant(self._at + STALE_US)

@@ -147,7 +147,11 @@ class SendSideEstimator:
         probed = self._take_probe_results(received, usage, now)
         if probed is None:
             self._rate.update(
-                usage, acknowledged, self._app_limit.limited, max(self._probing.ceiling_bps, 0), now
+                usage,
+                acknowledged,
+                self._app_limit.limited,
+                max(self._settings.initial_bps, self._probing.ceiling_bps),
+                now,
             )
         reason = Reason.PROBE if probed is not None and usage is not Usage.OVERUSE else None
         self._settle(reason, now)

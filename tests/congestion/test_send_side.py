@@ -195,4 +195,6 @@ def test_whatever_a_stranger_claims_the_estimate_stays_within_its_bounds(claims)
         now = Instant(now + 50_000)
         estimator.feedback(claim, now)
         estimator.handle_timeout(now)
+        due = estimator.next_timeout()
+        assert due is None or due > now, "the driver would spin"
         assert 30_000 <= estimator.target_bps <= 5_000_000
