@@ -128,7 +128,9 @@ class Call:
             unix_us_at_zero=UNIX_US,
         )
         self.network = VirtualNetwork(self.worker, [SERVER], start=START)
-        self.router = self.worker.create_router(router_media_codecs(*codecs))
+        self.router = self.worker.create_router(
+            router_media_codecs(*codecs), offer_dependency_descriptor="AV1" in codecs
+        )
         self._keys = keys
         self._entropy = seeded_entropy(seed + 1_000_000)
         self._hosts = 0

@@ -196,7 +196,10 @@ class Scene:
     ) -> tuple[Producer, EncodedCamera]:
         """A camera of a publisher, of a new one unless told."""
         client = of or self.publisher()
-        return client.produce_camera(spec, codec, ssrc=ssrc, mid=mid)
+        producer, camera = client.produce_camera(spec, codec, ssrc=ssrc, mid=mid)
+        if not spec.svc:  # as browsers do that follow what is wanted
+            producer.on("wantedencodings", lambda wanted: _follow(camera, wanted))
+        return producer, camera
 
     @property
     def now_s(self) -> float:
@@ -211,12 +214,17 @@ class Scene:
                 viewer.sample(self.call.network.now)
 
 
+def _follow(camera: EncodedCamera, wanted: list[bool]) -> None:
+    for encoding, active in enumerate(wanted):
+        camera.encoder.set_active(encoding, active)
+
+
 def _shown(decoder: DecoderModel, now: Instant) -> tuple[int, int] | None:
     spatial, temporal = -1, 0
-    for one in reversed(decoder.shown):
+    for count, one in enumerate(reversed(decoder.shown)):
         if one.at <= now - 2 * SAMPLE_US:
             break
-        if spatial < 0:
-            spatial = one.spatial
+        if count < 2:  # of the last one, upper layers may still come
+            spatial = max(spatial, one.spatial)
         temporal = max(temporal, one.temporal)
     return (spatial, temporal) if spatial >= 0 else None
