@@ -15,6 +15,7 @@ PHONE: dict[str, Any] = {
     "is_mobile": True,
     "has_touch": True,
     "color_scheme": "dark",
+    "reduced_motion": "reduce",
 }
 NO_CAMERA = """() => {
   const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
@@ -45,6 +46,13 @@ async def test_what_people_do_beside_talking(server: RunningServer, meet: Meet, 
     await _devices_and_settings(ada, grace)
     await _names_and_languages(ada, grace)
     await _the_camera_is_lost_and_found(ada, grace)
+    await ada.press("leave")
+    await ada.page.get_by_test_id("rejoin").wait_for()
+    assert await violations(ada.page) == []
+    await ada.screenshot("after-the-call")
+    await ada.page.goto(server.url)
+    await ada.page.get_by_test_id("new-room").wait_for()
+    assert await violations(ada.page) == []
 
 
 async def test_the_others_see_who_is_reconnecting(server: RunningServer, meet: Meet, room: str) -> None:
@@ -75,7 +83,11 @@ async def _hands_and_reactions(ada: Person, grace: Person) -> None:
     await ada.tile(grace).locator(".reaction").wait_for()
     await ada.press("react")
     await ada.page.get_by_test_id("react-party").locator("visible=true").click()
-    await grace.tile(ada).locator(".reaction").wait_for()
+    reaction = grace.tile(ada).locator(".reaction")
+    await reaction.wait_for()
+    assert await reaction.evaluate("(one) => getComputedStyle(one).opacity") == "1"
+    moving = "document.getAnimations().filter((one) => one.playState === 'running').length"
+    assert await grace.page.evaluate(moving) == 0, "she asked for less motion"
     await ada.screenshot("hands-and-reactions")
     await ada.page.keyboard.press("h")
     await grace.page.locator("[data-local=false][data-hand=false]").wait_for()
@@ -163,6 +175,7 @@ async def _devices_and_settings(ada: Person, grace: Person) -> None:
     await ada.screenshot("shortcuts")
     assert await violations(ada.page) == []
     await ada.page.keyboard.press("Escape")
+    await ada.page.get_by_test_id("shortcuts-dialog").wait_for(state="detached")
 
     await ada.page.keyboard.press("m")
     await until("muted", lambda: _tile_says(grace, ada, "data-muted", "true"))

@@ -16,10 +16,12 @@ import { ScreenShare } from "../media/screenShare.ts";
 import type { VideoSize } from "../lib/video.ts";
 import { SignalingClient, SignalingError } from "../signaling/client.ts";
 import type { JoinAnswer, ReactionName } from "../signaling/messages.ts";
+import { DownlinkWatch } from "./downlink.ts";
 import { Links, loadDevice } from "./links.ts";
 import { watchNetwork } from "./network.ts";
 import { listenToPushes } from "./pushes.ts";
 import type { ConsumerStats, Wanted, Watched } from "./receiving.ts";
+import { TileSizes } from "./sizes.ts";
 import { SpeakingWatch } from "./speaking.ts";
 import { Statistics } from "./statistics.ts";
 import { EMPTY_ROOM, readTime, withRoster, type RoomState, type Toast } from "./state.ts";
@@ -37,6 +39,8 @@ export class RoomSession {
   readonly statistics: Statistics;
   /** What the stage shows; whatever is not in it is not fetched. */
   readonly watched: Watched = new Store(null);
+  readonly sizes = new TileSizes();
+  readonly downlink = new DownlinkWatch();
   links: Links | null = null;
   /** Producers announced without their peer before there was anything to receive them with. */
   readonly orphans: Wanted[] = [];
@@ -109,7 +113,7 @@ export class RoomSession {
     this.turn++;
     this.resumeToken = undefined;
     this.dropLinks();
-    this.patch({ peers: [], online: false });
+    this.patch({ peers: [], ownScores: {}, online: false });
   }
 
   /** The page goes away: say so, or the others look at our frozen picture until the server gives up on us. */
@@ -120,6 +124,7 @@ export class RoomSession {
     this.media.stop();
     this.screen.stop();
     this.unwatchNetwork();
+    this.sizes.close();
     this.signaling.close();
   }
 
@@ -221,7 +226,8 @@ export class RoomSession {
   private async enter(answer: JoinAnswer): Promise<void> {
     this.takeRoster(answer);
     const { signaling, store, media, screen, watched } = this;
-    const links = new Links({ signaling, store, media, screen, watched, onLost: () => void this.startOver() });
+    const onLost = () => void this.startOver();
+    const links = new Links({ signaling, store, media, screen, watched, sizes: this.sizes.store, onLost });
     this.links = links;
     this.speaking.start();
     const device = await (this.device ?? loadDevice());
@@ -321,6 +327,7 @@ export class RoomSession {
     this.speaking.stop();
     this.links?.close();
     this.links = null;
+    this.downlink.reset();
     this.orphans.length = 0;
   }
 

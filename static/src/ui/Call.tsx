@@ -13,6 +13,7 @@ import { Shortcuts } from "./Shortcuts.tsx";
 import { Stage } from "./Stage.tsx";
 import { Banner, Toasts } from "./Toasts.tsx";
 import { CallView } from "./view.ts";
+import { WeakLinkNote } from "./WeakLink.tsx";
 import { mainTile, toggleFullScreen, togglePictureInPicture } from "./windows.ts";
 
 export function Call({ session }: { session: RoomSession }) {
@@ -33,6 +34,7 @@ export function Call({ session }: { session: RoomSession }) {
         </div>
         <div className="call-news">
           <Banner session={session} />
+          <WeakLinkNote session={session} />
           <Toasts toasts={state.toasts} />
         </div>
         <span className="call-people" title={t.inThisRoom(people)}>

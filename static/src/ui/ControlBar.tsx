@@ -17,7 +17,7 @@ export function ControlBar({ session, view }: { session: RoomSession; view: Call
   const raised = handRaisedAt !== null;
   const shareLabel = screen ? t.stopSharing : t.shareScreen;
   return (
-    <div className="controls" role="toolbar" aria-label={t.callControls}>
+    <div className="controls" role="group" aria-label={t.callControls}>
       <DeviceControl media={session.media} kind="audio" />
       <DeviceControl media={session.media} kind="video" />
       {ScreenShare.supported && (
@@ -28,7 +28,6 @@ export function ControlBar({ session, view }: { session: RoomSession; view: Call
           data-done={screen !== null}
           data-pending={pending}
           aria-label={shareLabel}
-          aria-pressed={screen !== null}
           title={`${shareLabel} (S)`}
           onClick={() => void session.toggleScreen()}
         >

@@ -44,7 +44,8 @@ export function Stage({ session, view }: { session: RoomSession; view: CallView 
   const keys = [...screens, ...order.current];
   const hidden = look.hideSelf && !alone;
   if (!floats && !hidden) keys.splice(featured.length > 0 ? screens.length : alone ? keys.length : firstPage, 0, OWN);
-  if (alone) keys.push(INVITE);
+  const { online } = useStore(session.store);
+  if (alone && online !== false) keys.push(INVITE);
   const floating = floats && !hidden ? OWN : null;
   const wish = { keys, featured, floating, width, height, gap, page: look.page };
   const whole = arrange(wish);
@@ -97,13 +98,14 @@ function useTiles(session: RoomSession): TileContent[] {
   const speaking = useStore(session.speaking.store);
   const { audio, video } = useStore(session.media.store);
   const shared = useStore(session.screen.store);
+  const { starved } = useStore(session.downlink.store);
   const camera = useTrackStream(video.track);
   const screen = useTrackStream(shared.video);
   return useMemo(() => {
-    const room = { speaking, hands: handQueue(state, state.peerId ?? ""), reactions: byPeer(state.reactions) };
+    const room = { speaking, hands: handQueue(state, state.peerId ?? ""), reactions: byPeer(state.reactions), starved };
     const own = { camera, screen, muted: !audio.on || !audio.track, cameraOff: !video.on || !video.track };
     return [...state.peers.flatMap((peer) => tilesOf(peer, room)), ...ownTiles(state, own, room)];
-  }, [state, speaking, audio, video, camera, screen]);
+  }, [state, speaking, audio, video, camera, screen, starved]);
 }
 
 /** What is shown large: what is pinned, else the others' screens, else in speaker view whoever has the floor. */

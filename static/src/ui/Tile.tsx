@@ -6,12 +6,14 @@ import { hueOf } from "../lib/people.ts";
 import type { Quality } from "../lib/quality.ts";
 import type { RoomSession } from "../room/session.ts";
 import { Avatar } from "./Avatar.tsx";
+import { useShownSize } from "./hooks.ts";
 import { CameraOffIcon, HandIcon, MicOffIcon, PinIcon } from "./icons.tsx";
 import { ReactionMark } from "./Reactions.tsx";
 import { StatsOverlay } from "./StatsOverlay.tsx";
 import { TileTools } from "./TileTools.tsx";
 import type { TileContent } from "./tiles.ts";
 import { VideoView } from "./VideoView.tsx";
+import { TooWeak } from "./WeakLink.tsx";
 import type { CallView } from "./view.ts";
 
 export interface TileProps extends Omit<TileContent, "key"> {
@@ -36,6 +38,7 @@ function TileBody(props: TileProps) {
   const { peerId, name, kind, local, stream, muted, cameraOff, voice, box, floating, pinned } = props;
   const t = useT();
   const ref = useRef<HTMLElement>(null);
+  useShownSize(props.session, props.producerId, ref);
   const screen = kind === "screen";
   const title = screen ? (local ? t.yourScreen : t.screenOf(name)) : local ? t.nameYou(name) : name;
   const width = box?.width ?? 0;
@@ -54,6 +57,7 @@ function TileBody(props: TileProps) {
       data-speaking={voice !== "silent" && !muted}
       data-leading={voice === "leading" && !muted}
       data-reconnecting={props.reconnecting}
+      data-starved={props.starved}
       data-quality={props.quality}
       data-hand={props.hand > 0}
       data-pinned={pinned}
@@ -77,6 +81,7 @@ function TileBody(props: TileProps) {
           <span>{t.reconnecting}</span>
         </p>
       )}
+      {props.starved && stream && !cameraOff && <TooWeak />}
       {props.hand > 0 && (
         <span className="tile-hand" role="img" aria-label={t.handRaised(props.hand)} title={t.handRaised(props.hand)}>
           <HandIcon />

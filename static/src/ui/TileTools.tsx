@@ -30,7 +30,7 @@ export function TileTools({ tile, title, element }: { tile: TileProps; title: st
           data-testid={`tile-${id}`}
           aria-label={label}
           title={label}
-          aria-pressed={on}
+          data-on={on}
           onClick={() => void run()}
         >
           <Icon />

@@ -24,6 +24,14 @@ export function useElementSize(ref: RefObject<HTMLElement | null>): Size {
   return size;
 }
 
+/** Has the server told in how many pixels a tile shows somebody's picture. */
+export function useShownSize(session: RoomSession, producerId: string | null, ref: RefObject<HTMLElement | null>): void {
+  useEffect(() => {
+    const element = ref.current;
+    return element && producerId !== null ? session.sizes.observe(producerId, element) : undefined;
+  }, [session, producerId, ref]);
+}
+
 export function useTrackStream(track: MediaStreamTrack | null): MediaStream | null {
   return useMemo(() => (track ? new MediaStream([track]) : null), [track]);
 }

@@ -220,6 +220,14 @@ export const KeyboardIcon = () => (
   </Icon>
 );
 
+/** Waves that do not arrive. */
+export const WeakLinkIcon = () => (
+  <Icon>
+    <path d="M3.5 9.5A12.5 12.5 0 0 1 9 6.4M14.5 6.3a12.5 12.5 0 0 1 6 3.2M6.8 13a7.8 7.8 0 0 1 4.4-2.2M17.2 13a7.6 7.6 0 0 0-1.6-1.2" />
+    <path d="M10.2 16.3a3.4 3.4 0 0 1 3.6 0M12 19.5h.01M4 4l16 16" />
+  </Icon>
+);
+
 export function Logo({ wordmark = false }: { wordmark?: boolean }) {
   return (
     <span className="logo">

@@ -30,6 +30,8 @@ export interface TileContent {
   layers: Layers | null;
   /** Of the video, if somebody else's. */
   producerId: string | null;
+  /** The picture is held back, as our own connection cannot carry it. */
+  starved: boolean;
   onFirstFrame?: () => void;
 }
 
@@ -55,7 +57,7 @@ export function tilesOf(peer: RemotePeer, room: Shared): TileContent[] {
   };
   return [
     ...screens.map(
-      ({ producerId, stream, paused, layers }): TileContent => ({
+      ({ producerId, consumerId, stream, paused, layers }): TileContent => ({
         ...shared,
         key: producerId,
         kind: "screen",
@@ -67,6 +69,7 @@ export function tilesOf(peer: RemotePeer, room: Shared): TileContent[] {
         reactions: [],
         layers,
         producerId,
+        starved: isStarved(consumerId, room),
       }),
     ),
     {
@@ -81,6 +84,7 @@ export function tilesOf(peer: RemotePeer, room: Shared): TileContent[] {
       reactions: room.reactions.get(peer.id) ?? [],
       layers: camera?.layers ?? null,
       producerId: camera?.producerId ?? null,
+      starved: isStarved(camera?.consumerId ?? null, room),
     },
   ];
 }
@@ -90,6 +94,8 @@ export interface Shared {
   speaking: Speaking;
   hands: ReadonlyMap<string, number>;
   reactions: ReadonlyMap<string, readonly Reaction[]>;
+  /** Consumers that our connection cannot carry. */
+  starved: ReadonlySet<string>;
 }
 
 export function ownTiles(state: RoomState, own: Own, room: Shared): TileContent[] {
@@ -102,6 +108,7 @@ export function ownTiles(state: RoomState, own: Own, room: Shared): TileContent[
     reconnecting: false,
     layers: null,
     producerId: null,
+    starved: false,
   };
   const camera: TileContent = {
     ...common,
@@ -133,6 +140,10 @@ export function byPeer(reactions: readonly Reaction[]): ReadonlyMap<string, read
   const map = new Map<string, Reaction[]>();
   for (const one of reactions) map.set(one.peerId, [...(map.get(one.peerId) ?? []), one]);
   return map;
+}
+
+function isStarved(consumerId: string | null, { starved }: Shared): boolean {
+  return consumerId !== null && starved.has(consumerId);
 }
 
 function voiceOf(peerId: string, { voices, active }: Speaking): Voice {
