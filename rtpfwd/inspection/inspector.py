@@ -22,8 +22,7 @@ from rtpfwd.wire.serial import distance_32
 MAX_STREAMS = 10_000
 MAX_CANDIDATES = 1024
 MAX_PATHS = 65_536
-REPAIR_REACH = 4096  # how far back a retransmission reaches, in packets
-REPAIR_AGE = 10 * 90_000  # and in ticks
+MAX_GAP = 64  # how far from a lost packet its neighbours are looked for
 
 Path = tuple[int, Address | None, Address | None]
 
@@ -74,7 +73,7 @@ class Inspector:
         self._candidates.clear()
         for stream in self._streams.values():
             stream.finish()
-        return sorted(self._streams.values(), key=lambda stream: stream.first_us)
+        return sorted(self._streams.values(), key=lambda stream: (stream.first_us, stream.key.ssrc))
 
     def _add_rtp(self, datagram: CapturedDatagram, header: RtpHeader) -> None:
         key = StreamKey(datagram.interface, datagram.source, datagram.destination, header.ssrc)
@@ -135,11 +134,15 @@ class Inspector:
             if timestamp is not None:
                 stream.repair_votes[other.key.ssrc] += timestamp == sample.timestamp
                 continue
-            number, latest = next(reversed(other.recent.items()))
-            behind = number - original & 0xFFFF
-            # The original need not be in the capture: its neighbours in number have to be so in time.
-            if behind < REPAIR_REACH and 0 <= distance_32(latest, sample.timestamp) < REPAIR_AGE:
-                stream.repair_votes[other.key.ssrc] += 1
+            # The original need not be in the capture: between its neighbours in number it has to be in time.
+            before = _neighbour(other.recent, original, -1)
+            behind = _neighbour(other.recent, original, 1)
+            if before is None or behind is None:
+                continue
+            after_the_one = distance_32(sample.timestamp, before) >= 0
+            stream.repair_votes[other.key.ssrc] += (
+                after_the_one and distance_32(behind, sample.timestamp) >= 0
+            )
 
     def _is_secured(self, datagram: CapturedDatagram) -> bool:
         return (datagram.interface, datagram.source, datagram.destination) in self._secured
@@ -149,6 +152,15 @@ class Inspector:
         if len(self._secured) < MAX_PATHS:
             self._secured.add((datagram.interface, datagram.source, datagram.destination))
             self._secured.add((datagram.interface, datagram.destination, datagram.source))
+
+
+def _neighbour(timestamps: dict[int, int], number: int, step: int) -> int | None:
+    """The timestamp of the nearest sequence number in one direction."""
+    for distance in range(1, MAX_GAP):
+        found = timestamps.get(number + step * distance & 0xFFFF)
+        if found is not None:
+            return found
+    return None
 
 
 def _plain_header(datagram: CapturedDatagram) -> RtpHeader | None:
