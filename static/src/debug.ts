@@ -39,6 +39,7 @@ function snapshot(session: RoomSession): unknown {
       mic: audio.on && audio.track !== null,
       camera: video.on && video.track !== null,
       producers: session.links?.sending?.ids ?? {},
+      encodings: session.links?.sending?.wantedEncodings ?? {},
     },
     peers: peers.map((peer) => ({
       id: peer.id,
@@ -51,6 +52,13 @@ function snapshot(session: RoomSession): unknown {
     unread,
     handRaised: handRaisedAt !== null,
     fetched: session.links?.receiving?.fetched ?? [],
+    shownSizes: Object.fromEntries(session.sizes.store.get()),
+    downlink: downlinkOf(session),
     activeSpeaker: session.speaking.store.get().active,
   };
+}
+
+function downlinkOf(session: RoomSession): unknown {
+  const { starved: _starved, ...told } = session.downlink.store.get();
+  return told;
 }

@@ -7,6 +7,7 @@ import "./styles/home.css";
 import "./styles/prejoin.css";
 import "./styles/call.css";
 import "./styles/tile.css";
+import "./styles/weak.css";
 import "./styles/chat.css";
 import "./styles/controls.css";
 import "./styles/overlays.css";

@@ -97,6 +97,8 @@ export const de: Strings = {
   joined: (name) => `${name} ist da`,
   left: (name) => `${name} ist gegangen`,
   connectionLost: "Verbindung verloren. Verbinde neu…",
+  weakConnection: "Deine Verbindung ist schwach",
+  tooWeakFor: "Angehalten: deine Verbindung ist zu schwach",
   clickToHear: "Klicken, um zu hören",
   quality: ["Verbindung unbekannt", "schlechte Verbindung", "mäßige Verbindung", "gute Verbindung"],
   previousPage: "Vorige Seite",

@@ -100,6 +100,8 @@ export const en = {
   joined: (name: string) => `${name} joined`,
   left: (name: string) => `${name} left`,
   connectionLost: "Connection lost. Reconnecting…",
+  weakConnection: "Your connection is weak",
+  tooWeakFor: "Paused: your connection is too weak",
   clickToHear: "Click to hear",
   quality: ["unknown connection", "poor connection", "fair connection", "good connection"] as readonly string[],
   previousPage: "Previous page",

@@ -9,6 +9,7 @@ import type { SignalingClient } from "../signaling/client.ts";
 import type { JoinAnswer } from "../signaling/messages.ts";
 import { Receiving, type Wanted, type Watched } from "./receiving.ts";
 import { Sending } from "./sending.ts";
+import type { Sizes } from "./sizes.ts";
 import type { RoomState } from "./state.ts";
 import { askForTransport, IceMender, wireRecvTransport, wireSendTransport } from "./transports.ts";
 
@@ -27,6 +28,7 @@ export interface Surroundings {
   media: LocalMedia;
   screen: ScreenShare;
   watched: Watched;
+  sizes: Sizes;
   onLost: () => void;
 }
 
@@ -38,16 +40,18 @@ export class Links {
   private readonly media: LocalMedia;
   private readonly screen: ScreenShare;
   private readonly watched: Watched;
+  private readonly sizes: Sizes;
   private readonly onLost: () => void;
   private readonly menders: IceMender[] = [];
   private closed = false;
 
-  constructor({ signaling, store, media, screen, watched, onLost }: Surroundings) {
+  constructor({ signaling, store, media, screen, watched, sizes, onLost }: Surroundings) {
     this.signaling = signaling;
     this.store = store;
     this.media = media;
     this.screen = screen;
     this.watched = watched;
+    this.sizes = sizes;
     this.onLost = onLost;
   }
 
@@ -66,7 +70,7 @@ export class Links {
       const transport = device.createRecvTransport({ ...params, iceServers });
       wireRecvTransport(transport, this.signaling);
       this.menders.push(new IceMender(transport, this.signaling, this.onLost));
-      this.receiving = new Receiving(this.signaling, this.store, device, transport, this.watched);
+      this.receiving = new Receiving(this.signaling, this.store, device, transport, this.watched, this.sizes);
       this.receiving.want([...wantedIn(this.store.get()), ...orphans]);
     });
     const send = Promise.all([sendAsked, loaded]).then(([params]) => {

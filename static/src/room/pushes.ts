@@ -47,6 +47,12 @@ export function listenToPushes(signaling: SignalingClient, session: RoomSession)
     store.update((state) => ({ ...state, ownScores: { ...state.ownScores, [producerId]: best } }));
   });
 
+  signaling.onPush("producer-wanted-encodings", ({ producerId, encodings }) => {
+    session.links?.sending?.want(producerId, encodings);
+  });
+
+  signaling.onPush("downlink-bandwidth", (downlink) => session.downlink.note(downlink));
+
   signaling.onPush("peer-left", ({ peerId }) => {
     const gone = store.get().peers.find((one) => one.id === peerId);
     if (!gone) return;

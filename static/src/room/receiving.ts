@@ -7,6 +7,7 @@ import { noteScore } from "../lib/quality.ts";
 import type { Store } from "../lib/store.ts";
 import { SignalingError, type SignalingClient } from "../signaling/client.ts";
 import type { Kind } from "../signaling/messages.ts";
+import { SizeTeller, type Sizes } from "./sizes.ts";
 import { withMedia, withoutProducer, withProducer, type RoomState } from "./state.ts";
 
 const LOOK_EVERY_MS = 1_000;
@@ -45,7 +46,8 @@ export class Receiving {
   private readonly consumers = new Map<string, types.Consumer | null>();
   /** By the id of the peer that sends. */
   private readonly patience = new Map<string, Patience>();
-  private readonly unwatch: () => void;
+  private readonly teller: SizeTeller;
+  private readonly unwatch: (() => void)[];
   private readonly timer = setInterval(() => void this.waitForRepairs(), LOOK_EVERY_MS);
 
   constructor(
@@ -54,13 +56,15 @@ export class Receiving {
     device: types.Device,
     transport: types.Transport,
     watched: Watched,
+    sizes: Sizes,
   ) {
     this.signaling = signaling;
     this.store = store;
     this.device = device;
     this.transport = transport;
     this.watched = watched;
-    this.unwatch = watched.subscribe(() => this.fetchWhatIsWatched());
+    this.teller = new SizeTeller(signaling, sizes);
+    this.unwatch = [watched.subscribe(() => this.fetchWhatIsWatched()), sizes.subscribe(() => this.tellSizes())];
   }
 
   /** Producers whose video is on its way to us. */
@@ -92,6 +96,8 @@ export class Receiving {
       if (!alive.has(producerId)) this.drop(producerId);
       else if (consumer) this.tellWhether(consumer);
     }
+    this.teller.doubt();
+    this.tellSizes();
   }
 
   /** The producer is gone. */
@@ -134,7 +140,7 @@ export class Receiving {
   }
 
   close(): void {
-    this.unwatch();
+    for (const unwatch of this.unwatch) unwatch();
     clearInterval(this.timer);
     this.consumers.clear();
     this.transport.close();
@@ -153,6 +159,8 @@ export class Receiving {
       consumer.close();
       return;
     }
+    // Before it is resumed: nobody shall have to send what this tile is too small for.
+    this.teller.tell(consumer.id, producerId);
     if (this.isWatched(consumer)) this.signaling.tell("consumer-resume", { serverConsumerId: serverConsumerId ?? id });
     else consumer.pause();
     this.consumers.set(producerId, consumer);
@@ -182,6 +190,10 @@ export class Receiving {
       else consumer.pause();
       this.tellWhether(consumer);
     }
+  }
+
+  private tellSizes(): void {
+    for (const [producerId, consumer] of this.consumers) if (consumer) this.teller.tell(consumer.id, producerId);
   }
 
   private tellWhether(consumer: types.Consumer): void {

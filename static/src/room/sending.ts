@@ -13,6 +13,7 @@ import type { LocalMedia } from "../media/localMedia.ts";
 import type { ScreenShare } from "../media/screenShare.ts";
 import type { SignalingClient } from "../signaling/client.ts";
 import type { Kind, MediaSource } from "../signaling/messages.ts";
+import { activeEncodings, WantedEncodings } from "./wanted.ts";
 
 const SOURCES = ["microphone", "camera", "screen", "screen-audio"] as const;
 const SCREEN_BITS_PER_SECOND = 2_500_000;
@@ -30,6 +31,7 @@ export class Sending {
   private readonly transport: types.Transport;
   private readonly producers: Partial<Record<MediaSource, types.Producer>> = {};
   private readonly steps: Partial<Record<MediaSource, Promise<void>>> = {};
+  private readonly encodings = new WantedEncodings();
   private readonly unsubscribes: (() => void)[];
 
   constructor(
@@ -64,6 +66,23 @@ export class Sending {
         source,
         stats: [...(await producer.getStats()).values()] as Record<string, unknown>[],
       })),
+    );
+  }
+
+  /** Somebody wants these encodings of one producer, lowest first, and nobody the others. */
+  want(producerId: string, encodings: readonly boolean[]): void {
+    this.encodings.note(producerId, encodings);
+    this.follow();
+  }
+
+  /** By source: which encodings the server wants (null: it has not said) and which the browser sends. */
+  get wantedEncodings(): Partial<Record<MediaSource, { wanted: readonly boolean[] | null; active: boolean[] }>> {
+    return Object.fromEntries(
+      Object.entries(this.producers).flatMap(([source, producer]) =>
+        producer.closed || producer.kind !== "video"
+          ? []
+          : [[source, { wanted: this.encodings.of(producer.id), active: activeEncodings(producer) }]],
+      ),
     );
   }
 
@@ -107,6 +126,8 @@ export class Sending {
       if (source === "screen" || source === "screen-audio") this.end(source, producer);
       else await this.pause(producer, track);
     }
+    const made = this.producers[source];
+    if (made) await this.encodings.apply(made);
   }
 
   private wanted(source: MediaSource): { on: boolean; track: MediaStreamTrack | null } {
@@ -139,6 +160,7 @@ export class Sending {
 
   private end(source: MediaSource, producer: types.Producer): void {
     delete this.producers[source];
+    this.encodings.forget(producer.id);
     producer.close();
     this.signaling.tell("producer-close", { producerId: producer.id });
   }

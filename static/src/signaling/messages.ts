@@ -2,6 +2,8 @@
 
 import type { types } from "mediasoup-client";
 
+import type { Downlink } from "../lib/weakLink.ts";
+
 export type MediaSource = "camera" | "microphone" | "screen" | "screen-audio";
 export type Kind = "audio" | "video";
 export type AppData = Record<string, unknown>;
@@ -96,6 +98,7 @@ export interface Requests {
     { serverConsumerId: string; spatialLayer: number; temporalLayer?: number },
     unknown,
   ];
+  "consumer-set-shown-size": [{ serverConsumerId: string; width: number; height: number }, unknown];
   "producer-pause": [{ producerId: string }, unknown];
   "producer-resume": [{ producerId: string }, unknown];
   "producer-close": [{ producerId: string }, unknown];
@@ -122,6 +125,8 @@ export interface Pushes {
   "consumer-score": { consumerId: string; score: ConsumerScore };
   "consumer-layers-changed": { consumerId: string; layers?: Layers };
   "producer-score": { producerId: string; score: { score: number }[] };
+  "producer-wanted-encodings": { producerId: string; encodings: boolean[] };
+  "downlink-bandwidth": { transportId: string } & Downlink;
   "active-speaker": { peerId: string | null };
   "audio-levels": { levels: AudioLevel[] };
   "room-closed": { reason?: string };
