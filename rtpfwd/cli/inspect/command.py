@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -38,7 +39,9 @@ def inspect(
     ] = None,
 ) -> None:
     """Show the streams of a capture: codecs, layers, loss, jitter, bitrates, key frames, RTCP."""
-    if html is not None and html.resolve() in (file.resolve(), streams.resolve() if streams else None):
+    if html is not None and os.path.realpath(html) in {
+        os.path.realpath(one) for one in (file, streams) if one
+    }:
         raise typer.BadParameter(f"{html} is an input", param_hint="--html")
     description = _description(file, streams)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import sys
 import zlib
 from collections.abc import Iterator
@@ -72,7 +73,8 @@ def description_beside(path: Path) -> Path | None:
     """``NAME.toml`` beside ``NAME.pcapng`` or ``NAME.pcapng.gz``, if there is one."""
     stem = path.with_suffix("") if path.suffix == ".gz" else path
     beside = stem.with_suffix(".toml")
-    return beside if beside != path and beside.is_file() else None
+    # Unlike Path.is_file, this is False also where one may not look.
+    return beside if beside != path and os.path.isfile(beside) else None
 
 
 def _chunks(file: BinaryIO, path: Path) -> Iterator[bytes]:
