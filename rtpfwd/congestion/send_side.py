@@ -47,6 +47,7 @@ class SendSideEstimator:
         "_dropped_from",
         "_groups",
         "_heard",
+        "_last_rtt_us",
         "_loss",
         "_max_bps",
         "_min_bps",
@@ -80,6 +81,7 @@ class SendSideEstimator:
         self._probe_results = ProbeResults()
         self._decisions = DecisionLog(settings.decisions)
         self._rtt_us: int | None = None
+        self._last_rtt_us: int | None = None
         self._shortest_rtt_us: int | None = None
         self._heard = False
         self._dropped_from: int | None = None
@@ -108,6 +110,11 @@ class SendSideEstimator:
     def has_feedback(self) -> bool:
         """Whether transport-wide feedback ever told something; otherwise a REMB is the estimate."""
         return self._heard
+
+    @property
+    def in_outage(self) -> bool:
+        """Whether packets leave and nothing is heard of them."""
+        return self._outage.before_bps is not None
 
     def sent(self, departures: Sequence[Departure]) -> None:
         """Note what left, in order: (number, when, bytes of UDP payload, probe cluster or 0)."""
@@ -156,7 +163,7 @@ class SendSideEstimator:
         reason = Reason.PROBE if probed is not None and usage is not Usage.OVERUSE else None
         self._settle(reason, now)
         self._note_fall(before, now)
-        if usage is Usage.NORMAL:
+        if usage is Usage.NORMAL and not self._queue_is_long():
             self._recover(usage_before, now)
             if self._rate.capacity_grew:
                 self._probing.hurry(self.target_bps, now)
@@ -327,6 +334,7 @@ class SendSideEstimator:
         allowed = (
             self._heard
             and limited
+            and not self._queue_is_long()
             and self._delay.usage is Usage.NORMAL
             and self._outage.before_bps is None
             and self._loss.ratio <= self._settings.loss.high
@@ -338,9 +346,16 @@ class SendSideEstimator:
             return False
         return self._rtt_us - self._shortest_rtt_us > self._settings.loss.standing_queue_us
 
+    def _queue_is_long(self) -> bool:
+        """Now, not on the average: a probe would meet it, and pass for the others' share."""
+        if self._last_rtt_us is None or self._shortest_rtt_us is None:
+            return False
+        return self._last_rtt_us - self._shortest_rtt_us > self._settings.probe.long_queue_us
+
     def _note_rtt(self, sample_us: int) -> None:
         if not 0 <= sample_us <= MAX_RTT_US:
             return
+        self._last_rtt_us = sample_us
         if self._rtt_us is None:
             self._rtt_us = sample_us
         else:

@@ -105,6 +105,8 @@ class ProbeSettings:
     frames of others and take their share for free (ours)."""
     packets: int = 5
     """Of a cluster, at least (libwebrtc)."""
+    long_queue_us: int = milliseconds(80)
+    """A round trip this much above the shortest: no time for a probe (ours)."""
     stuck_below: float = 0.75
     """What arrives is less than this part of the estimate: the estimate will not grow by itself (ours)."""
     result_wait_us: int = seconds(1)

@@ -19,13 +19,13 @@ class Bounds:
 # The waits of 5.6 and 5.7 are TCP's: it fills the 300 ms of queue whatever the media do.
 BOUNDS = {
     "5.1": Bounds(0.65, 60, 0.02),
-    "5.2": Bounds(0.75, 220, 0.02, 0.9),
+    "5.2": Bounds(0.75, 150, 0.02, 0.85),
     "5.3": Bounds(0.7, 80, 0.02),
     "5.4": Bounds(0.85, 120, 0.01, 0.85),
     "5.5": Bounds(0.85, 120, 0.01, 0.8),
     "5.6": Bounds(0.06, 300, 0.03),
     "5.7": Bounds(0.6, 300, 0.02, 0.9),
-    "5.8": Bounds(0.8, 150, 0.01, 0.9),
+    "5.8": Bounds(0.8, 150, 0.01, 0.8),
 }
 
 
