@@ -23,7 +23,7 @@ test: setup ## set up and run all tests, those in real browsers included
 check: setup ## lint, types and all tests: what has to pass before a commit
 	@$(MAKE) --no-print-directory lint types test
 
-setup: $(STAMPS)/dev $(STAMPS)/web $(STAMPS)/node-tests $(STAMPS)/chromium $(STAMPS)/namespaces ## everything that tests need
+setup: $(STAMPS)/dev $(STAMPS)/web $(STAMPS)/node-tests $(STAMPS)/chromium $(STAMPS)/namespaces $(STAMPS)/tshark ## everything that tests need
 
 format: $(STAMPS)/dev ## format the Python code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
@@ -103,5 +103,16 @@ $(STAMPS)/namespaces:
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends iproute2 nftables >/dev/null; \
 	else \
 	  echo "Without ip and nft (iproute2, nftables) the tests over bad links are skipped."; \
+	fi
+	@mkdir -p $(STAMPS) && touch $@
+
+# Captures are compared with what Wireshark makes of them. Without tshark those tests say so and are skipped.
+$(STAMPS)/tshark:
+	@if command -v tshark >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "== installing tshark for the tests of captures"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends tshark >/dev/null; \
+	else \
+	  echo "Without tshark the tests that compare captures with Wireshark are skipped."; \
 	fi
 	@mkdir -p $(STAMPS) && touch $@

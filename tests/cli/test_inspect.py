@@ -130,7 +130,7 @@ def test_what_cannot_be_opened_is_an_error_in_one_line(tmp_path, capture):
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
     for path in (tmp_path, tmp_path / "absent", loop):
-        result = run(path, "--html", loop)
+        result = run(path, "--html", loop.with_name("page.html"))
         assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
     assert run(capture, "--streams", tmp_path / "absent.toml").exit_code == 1
     assert run(capture, "--html", tmp_path / "no" / "such" / "folder.html").exit_code == 1
