@@ -3,7 +3,10 @@ import { test } from "node:test";
 
 import {
   EMPTY_ROOM,
+  handQueue,
   readTime,
+  sourceOf,
+  withConsumer,
   withMedia,
   withoutPeer,
   withoutProducer,
@@ -81,4 +84,34 @@ test("times come as seconds, milliseconds or dates, and nonsense means now", () 
   assert.equal(readTime("2023-11-14T22:13:20Z", 5), 1_700_000_000_000);
   assert.equal(readTime("soon", 5), 5);
   assert.equal(readTime(undefined, 5), 5);
+});
+
+test("the sound of a shared tab is told from a voice", () => {
+  assert.equal(sourceOf("audio", { source: "screen-audio" }), "screen-audio");
+  assert.equal(sourceOf("audio", { source: "microphone" }), "microphone");
+  assert.equal(sourceOf("video", { source: "screen" }), "screen");
+  assert.equal(sourceOf("video", { source: 7 }), "camera");
+});
+
+test("hands stand in the queue by the time they were raised, ours among them", () => {
+  let state: RoomState = { ...EMPTY_ROOM, handRaisedAt: "2026-01-01T10:00:02Z" };
+  state = withPeer(state, { ...ana, handRaisedAt: "2026-01-01T10:00:03Z" });
+  state = withPeer(state, { id: "p2", displayName: "Ben", handRaisedAt: "2026-01-01T10:00:01Z" });
+  state = withPeer(state, { id: "p3", displayName: "Cy" });
+  assert.deepEqual([...handQueue(state, "me")], [["p2", 1], ["me", 2], ["p1", 3]]);
+  assert.deepEqual([...handQueue(withPeer({ ...state, handRaisedAt: null }, ana), "me")], [["p2", 1]]);
+});
+
+test("what is said of a peer anew replaces its hand and its line", () => {
+  let state = withPeer(EMPTY_ROOM, { ...ana, reconnecting: true });
+  assert.equal(state.peers[0]?.reconnecting, true);
+  state = withPeer(state, ana);
+  assert.equal(state.peers[0]?.reconnecting, false);
+});
+
+test("what is said of a consumer reaches its stream, and an unknown one changes nothing", () => {
+  const before = withMedia(withProducer(withPeer(EMPTY_ROOM, ana), "p1", camera), "v1", { consumerId: "c1" });
+  const after = withConsumer(before, "c1", () => ({ layers: { spatialLayer: 1 } }));
+  assert.deepEqual(mediaOf(after, "p1")[0]?.layers, { spatialLayer: 1 });
+  assert.equal(withConsumer(before, "c9", () => ({ score: 3 })), before);
 });

@@ -21,7 +21,11 @@ async def test_screens_are_shown_large_with_their_sound_and_end_with_the_sharing
 ) -> None:
     shows = f"--auto-select-tab-capture-source-by-title={room}"
     async with chromium.launch(shows) as sharing:
-        ada, grace, alan = await meet("Ada", at=sharing), await meet("Grace", at=sharing), await meet("Alan")
+        ada, grace, alan = (
+            await meet("Ada", at=sharing),
+            await meet("Grace", at=sharing),
+            await meet("Alan", at=sharing),
+        )
         for person in (ada, grace, alan):
             await person.join(server.url, room, "video=320x180")
         await ada.page.evaluate(PLAYS_A_TONE)
@@ -41,7 +45,7 @@ async def test_screens_are_shown_large_with_their_sound_and_end_with_the_sharing
         await until("the two screens are alike", lambda: _alike(screen, _screen_of(alan, grace)))
         await alan.screenshot("screens-of-two")
 
-        await ada.press("share")
+        await ada.press("stop-sharing")
         await screen.wait_for(state="detached")
         await until("its sound ends as well", lambda: _sounds(alan, ada, 1))
         await grace.page.keyboard.press("s")

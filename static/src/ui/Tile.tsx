@@ -93,6 +93,14 @@ function TileBody(props: TileProps) {
           <ReactionMark key={one.key} name={one.name} />
         ))}
       </span>
+      {screen && local && (
+        <p className="tile-sharing">
+          <span>{t.youShare}</span>
+          <button type="button" className="button primary" data-testid="stop-sharing" onClick={() => void props.session.toggleScreen()}>
+            {t.stopSharing}
+          </button>
+        </p>
+      )}
       <TileTools tile={props} title={title} element={ref} />
       {props.stats && <StatsOverlay session={props.session} tileKey={props.tileKey} title={title} layers={props.layers} />}
       <figcaption className="tile-caption">
