@@ -1,4 +1,5 @@
 import random
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -225,3 +226,21 @@ def test_any_datagrams_are_counted_and_nothing_is_raised(datagrams):
     streams = inspector.finish()
     assert sum(inspector.datagrams.values()) == len(datagrams)
     assert sum(stream.packets for stream in streams) + inspector.noise == inspector.datagrams["rtp"]
+
+
+def peak_memory(packets: int) -> int:
+    inspector = Inspector(parse_description(""))
+    payload = b"\xf8" + bytes(900)
+    tracemalloc.start()
+    for number in range(packets):
+        packet = RtpPacket(111, number & 0xFFFF, number * 960 & 0xFFFF_FFFF, 1, payload=payload)
+        inspector.add(CapturedDatagram(number, number * 20_000, packet.serialize(), ALICE, BOB))
+    inspector.finish()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def test_memory_does_not_grow_with_the_length_of_a_stream():
+    short, long = peak_memory(2_100), peak_memory(4_200)
+    assert long < 1.4 * short

@@ -8,7 +8,8 @@ is for who wants to know.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from functools import lru_cache
+from ipaddress import ip_address
 from struct import Struct, pack
 
 from rtpfwd.errors import InvalidParameters, MalformedPacket
@@ -155,7 +156,7 @@ def _parse_ipv4(packet: Buffer) -> UdpPacket | Skip:
         return Skip.NOT_UDP
     if fragment & 0x3FFF:  # more fragments, or an offset
         return Skip.FRAGMENT
-    hosts = str(IPv4Address(source)), str(IPv4Address(destination))
+    hosts = _host(source), _host(destination)
     return _parse_udp(packet, header_size, total, hosts)
 
 
@@ -163,7 +164,7 @@ def _parse_ipv6(packet: Buffer) -> UdpPacket | Skip:
     start, skip = _find_udp_ipv6(packet)
     if skip is not None:
         return skip
-    hosts = str(IPv6Address(bytes(packet[8:24]))), str(IPv6Address(bytes(packet[24:40])))
+    hosts = _host(bytes(packet[8:24])), _host(bytes(packet[24:40]))
     total = IPV6_HEADER_SIZE + (packet[4] << 8 | packet[5])
     return _parse_udp(packet, start, total if total > IPV6_HEADER_SIZE else len(packet), hosts)
 
@@ -191,6 +192,12 @@ def _find_udp_ipv6(packet: Buffer) -> tuple[int, Skip | None]:
         following = packet[offset]
         offset += size
     raise MalformedPacket(f"IPv6 packet with over {MAX_EXTENSION_HEADERS} extension headers")
+
+
+@lru_cache(1024)
+def _host(packed: bytes) -> str:
+    """A capture has few addresses and many packets."""
+    return str(ip_address(packed))
 
 
 def _parse_udp(packet: Buffer, start: int, total: int, hosts: tuple[str, str]) -> UdpPacket:
