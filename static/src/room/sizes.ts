@@ -11,18 +11,21 @@ const SETTLE_MS = 200;
 
 export type Sizes = Store<ReadonlyMap<string, PixelSize>>;
 
-/** Looks at the tiles. `store` has the sizes by producer id; new ones are in it at once, changes when they settle. */
+/**
+ * Looks at the tiles. `store` has the sizes by producer id. What is new or grows is in it at once, as more has to be
+ * fetched for it; what shrinks or goes, when that has settled.
+ */
 export class TileSizes {
   readonly store: Sizes = new Store(new Map());
-  private readonly elements = new Map<Element, string>();
-  private readonly observer = new ResizeObserver(() => this.settle());
+  private readonly elements = new Map<HTMLElement, string>();
+  private readonly observer = new ResizeObserver(() => this.look());
   private readonly stops: (() => void)[] = [];
   private pip: PictureInPictureWindow | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
-    const soon = () => this.settle();
-    this.listen(document, "visibilitychange", () => (document.hidden ? this.settle() : this.measure()));
+    const soon = () => this.look();
+    this.listen(document, "visibilitychange", soon);
     this.listen(document, "enterpictureinpicture", (event) => {
       this.pip = (event as PictureInPictureEvent).pictureInPictureWindow;
       this.pip.addEventListener("resize", soon);
@@ -38,14 +41,14 @@ export class TileSizes {
   }
 
   /** Looks at a tile until the returned function is called. */
-  observe(producerId: string, element: Element): () => void {
+  observe(producerId: string, element: HTMLElement): () => void {
     this.elements.set(element, producerId);
     this.observer.observe(element);
-    this.measure();
+    this.look();
     return () => {
       this.observer.unobserve(element);
       this.elements.delete(element);
-      this.settle();
+      this.look();
     };
   }
 
@@ -55,21 +58,29 @@ export class TileSizes {
     for (const stop of this.stops) stop();
   }
 
-  private settle(): void {
+  private look(): void {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.measure(), SETTLE_MS);
+    const [before, now] = [this.store.get(), this.measure()];
+    const grew = [...now].some(([id, size]) => {
+      const past = before.get(id);
+      return isNews(past, size) && larger(size, past ?? HIDDEN) === size;
+    });
+    if (grew) this.store.set(now);
+    else this.timer = setTimeout(() => this.store.set(this.measure()), SETTLE_MS);
   }
 
-  private measure(): void {
+  private measure(): Map<string, PixelSize> {
     const sizes = new Map<string, PixelSize>();
     for (const [element, producerId] of this.elements) {
       sizes.set(producerId, larger(this.sizeOf(element), sizes.get(producerId) ?? HIDDEN));
     }
-    this.store.set(sizes);
+    return sizes;
   }
 
-  private sizeOf(element: Element): PixelSize {
-    const tile = { width: element.clientWidth, height: element.clientHeight };
+  private sizeOf(element: HTMLElement): PixelSize {
+    // A tile on its way to a new place has the size there in its style.
+    const there = { width: parseFloat(element.style.width) || 0, height: parseFloat(element.style.height) || 0 };
+    const tile = larger({ width: element.clientWidth, height: element.clientHeight }, there);
     const seen = inPixels(document.hidden ? HIDDEN : tile, window.devicePixelRatio);
     const picture = document.pictureInPictureElement;
     if (!this.pip || !picture || !element.contains(picture)) return seen;
