@@ -242,5 +242,5 @@ def peak_memory(packets: int) -> int:
 
 
 def test_memory_does_not_grow_with_the_length_of_a_stream():
-    short, long = peak_memory(2_100), peak_memory(4_200)
+    short, long = peak_memory(3_000), peak_memory(6_000)
     assert long < 1.4 * short
