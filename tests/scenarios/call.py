@@ -28,6 +28,8 @@ from rtpfwd.sfu.webrtc_transport import WebRtcTransport
 from rtpfwd.sfu.worker import Worker
 from rtpfwd.wire.header_extensions import TRANSPORT_CC
 
+JsonObject = dict[str, Any]
+
 SERVER = ("198.51.100.1", 3000)
 START = Instant(seconds(1_000))
 UNIX_US = 1_700_000_000_000_000
@@ -62,10 +64,12 @@ class Client:
     def consume(
         self, producer: Producer, capabilities: Any = None, **options: Any
     ) -> tuple[Consumer, MediaSink]:
-        """Receive a producer, with the router's capabilities unless told."""
+        """Receive a producer, with the router's capabilities unless told, and without bandwidth feedback: the
+        server then takes the downlink for unlimited. ``watch`` is for links that matter.
+        """
         consumer = self.transport.consume(
             producer.id,
-            capabilities or self.call.router.rtp_capabilities,
+            capabilities or without_bandwidth_feedback(self.call.router.rtp_capabilities),
             now=self.call.network.now,
             **options,
         )
@@ -188,6 +192,16 @@ class Call:
             limit_us=seconds(10),
         )
         assert done, [one.transport.dtls_state for one in clients]
+
+
+def without_bandwidth_feedback(capabilities: JsonObject) -> JsonObject:
+    """Those of a receiver that tells nothing of its downlink."""
+    kinds = ("transport-cc", "goog-remb")
+    codecs = [
+        codec | {"rtcpFeedback": [one for one in codec.get("rtcpFeedback", ()) if one["type"] not in kinds]}
+        for codec in capabilities["codecs"]
+    ]
+    return capabilities | {"codecs": codecs}
 
 
 def camera(ssrc: int = 0x1000, *, rtx: bool = True, **more: Any) -> SourceSpec:

@@ -35,7 +35,7 @@ def test_of_random_loss_next_to_nothing_is_left(loss, residual, duration_s, wher
 
 def test_bursts_of_twenty_packets_are_repaired_within_a_second():
     result = measure(Scenario("bursts", burst=(seconds(5), 20), duration_s=16))
-    assert len(result.late_us) > 70
+    assert len(result.late_us) >= 60, "three bursts at least; how those of the two links meet is chance"
     assert result.missing == 0
     assert result.late(1.0) <= milliseconds(200)
     assert result.longest_freeze_us <= milliseconds(300)
