@@ -33,7 +33,7 @@ th:first-child,td:first-child{padding-left:0}tbody tr:last-child td{border-botto
 a{color:var(--accent);text-decoration:none}a:hover{text-decoration:underline}
 td:first-child{font-variant-numeric:tabular-nums}
 .columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(300px,1fr));gap:8px 36px}
-.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(440px,100%),1fr));gap:14px 24px;
+.plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(440px,100%),1fr));gap:14px 24px;
 margin-top:14px}
 figure{margin:0}figcaption{font-size:13px;color:var(--soft);margin-bottom:2px;font-weight:600}
 svg{width:100%;height:auto;display:block}.tick{fill:var(--soft);font-size:11px}
