@@ -12,6 +12,11 @@ from tests.browser.waiting import until
 PHONE = {"width": 390, "height": 844}
 LAPTOP = {"width": 1280, "height": 800}
 BIG = {"width": 1920, "height": 1080}
+SHAPES = {
+    "phone-on-its-side": {"width": 844, "height": 390},
+    "tablet": {"width": 820, "height": 1180},
+    "4k": {"width": 3840, "height": 2160},
+}
 
 # Tiles that overlap (the floating one may) or stick out, and how much of the stage is used.
 MEASURE = """() => {
@@ -55,6 +60,10 @@ async def test_tiles_fill_the_stage_from_one_to_forty_nine(
         await ada.page.set_viewport_size(BIG)
         assert (await _settled(ada, 49))["faults"] == []
         await ada.screenshot("stage-big-49")
+        for name, size in SHAPES.items():
+            await ada.page.set_viewport_size(size)
+            assert (await _settled(ada))["faults"] == [], name
+            await ada.screenshot(f"stage-{name}")
 
         await _pages_fetch_only_what_they_show(ada)
         await _speaker_view_and_pins(ada)

@@ -54,7 +54,6 @@ export const de: Strings = {
   nthDevice: (device, n) => `${device} ${n}`,
   noDevices: "Keine gefunden",
   testSound: "Testton abspielen",
-  micLevel: "Mikrofonpegel",
   insecureTitle: "Diese Seite ist nicht sicher",
   insecureAdvice:
     "Browser geben Mikrofon und Kamera nur über https frei. Öffne die Seite mit https:// oder auf localhost.",
@@ -76,7 +75,6 @@ export const de: Strings = {
   cameraOn: "Kamera einschalten",
   chooseMicrophone: "Mikrofon wählen",
   chooseCamera: "Kamera wählen",
-  talkToUnmute: "Du bist stumm. Halte die Leertaste, um zu reden.",
 
   inThisRoom: (people) => `${people} in diesem Raum`,
   callControls: "Gesprächssteuerung",

@@ -56,7 +56,6 @@ export const en = {
   nthDevice: (device: string, n: number) => `${device} ${n}`,
   noDevices: "None found",
   testSound: "Play a test sound",
-  micLevel: "Microphone level",
   insecureTitle: "This page is not secure",
   insecureAdvice:
     "Browsers hand out microphone and camera over https only. Open this page with https:// or on localhost.",
@@ -78,7 +77,6 @@ export const en = {
   cameraOn: "Turn camera on",
   chooseMicrophone: "Choose a microphone",
   chooseCamera: "Choose a camera",
-  talkToUnmute: "You are muted. Hold the space bar to talk.",
 
   // call
   inThisRoom: (people: number) => `${people} in this room`,

@@ -7,6 +7,9 @@ import { t } from "../i18n/index.ts";
 import { noteScore } from "../lib/quality.ts";
 import { readTime, sourceOf, withConsumer, withMedia, withoutPeer, withoutProducer, withPeer, withProducer } from "./state.ts";
 
+/** Characters of a message that are shown while the chat is closed. */
+const SHOWN = 80;
+
 export function listenToPushes(signaling: SignalingClient, session: RoomSession): void {
   const { store } = session;
 
@@ -101,6 +104,7 @@ export function listenToPushes(signaling: SignalingClient, session: RoomSession)
     // Our own lines are shown when the server has taken them; an echo would show them twice.
     if (peerId === store.get().peerId) return;
     session.addChatLine({ peerId, displayName, text, time: readTime(time, Date.now()), own: false });
+    if (!store.get().chatOpen) session.notify(`${displayName}: ${text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text}`);
   });
 
   signaling.onPush("room-closed", ({ reason }) => {

@@ -54,8 +54,22 @@ export function Call({ session }: { session: RoomSession }) {
       {state.chatOpen && <Chat session={session} />}
       {dialog === "settings" && <Settings session={session} view={view} />}
       {dialog === "shortcuts" && <Shortcuts view={view} />}
+      <Heard session={session} />
       <AudioSinks session={session} />
     </div>
+  );
+}
+
+/** The last reaction in words, for those who do not see it. */
+function Heard({ session }: { session: RoomSession }) {
+  const t = useT();
+  const { reactions, peers, displayName } = useStore(session.store);
+  const last = reactions.at(-1);
+  const name = peers.find((peer) => peer.id === last?.peerId)?.displayName ?? displayName;
+  return (
+    <p className="visually-hidden" role="status">
+      {last && t.reacted(name, t.reactions[last.name])}
+    </p>
   );
 }
 
