@@ -35,8 +35,10 @@ UNPACED = 1_000_000_000_000
 class Stage:
     """Transports are numbered from 0 in the order of ``join``."""
 
-    def __init__(self, plane_name: str, limits: PlaneLimits | None = None) -> None:
-        self.plane: DataPlane = load_plane(plane_name, limits)
+    def __init__(
+        self, plane_name: str, limits: PlaneLimits | None = None, plane: DataPlane | None = None
+    ) -> None:
+        self.plane: DataPlane = plane or load_plane(plane_name, limits)
         self.now = Instant(seconds(100))
         self.peers: list[SrtpPeer] = []
         self.sent: list[Datagram] = []

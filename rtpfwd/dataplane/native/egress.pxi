@@ -23,12 +23,17 @@ cdef void drop_outgoing(Plane* plane, Outgoing* outgoing) noexcept nogil:
 cdef int layout_write(
     Layout* layout, Packet* packet, bint marker, int64_t now,
     const uint8_t* payload, int payload_size, int payload_type, int sequence_number, uint32_t timestamp,
-    uint32_t ssrc, int transport_number, uint8_t* at,
+    uint32_t ssrc, int transport_number, const uint8_t* value, int value_size, uint8_t* at,
 ) noexcept nogil:
-    # The size of the plain packet, which is written to ``at`` when SRTP can take it (2028 bytes). ``packet``
+    # ``value`` stands for the packet's dependency descriptor unless its size is -1. The size of the plain packet, which is written to ``at`` when SRTP can take it (2028 bytes). ``packet``
     # is NULL where there are no elements to pass on.
     cdef int front, size
-    if packet == NULL or layout.built != packet.serial or layout.at != now:
+    if packet == NULL or layout.built != packet.serial or layout.at != now or (
+        layout.value_size != value_size or (value_size > 0 and memcmp(layout.value, value, value_size))
+    ):
+        layout.value_size = value_size
+        if value_size > 0:
+            memcpy(layout.value, value, value_size)
         _build(layout, packet, now)
     if layout.numbered:
         front = 4 if layout.two_byte else 3
@@ -67,6 +72,12 @@ cdef inline int _id_in(Layout* layout, int uri) noexcept nogil:
     return layout.id_of_uri[uri] if 0 <= uri < layout.uri_count else -1
 
 
+cdef inline int _size_in(Layout* layout, Packet* packet, int index) noexcept nogil:
+    if layout.value_size >= 0 and packet.elements[index].id == layout.dependency_uri:
+        return layout.value_size
+    return packet.elements[index].size
+
+
 cdef void _build(Layout* layout, Packet* packet, int64_t now) noexcept nogil:
     cdef bint two_byte = layout.numbered and layout.transport_cc_id > 14
     cdef int index, number, front = 0
@@ -83,7 +94,7 @@ cdef void _build(Layout* layout, Packet* packet, int64_t now) noexcept nogil:
     if packet != NULL:
         for index in range(packet.element_count):
             number = _id_in(layout, packet.elements[index].id)
-            if number >= 0 and (number > 14 or not 0 < packet.elements[index].size <= 16):
+            if number >= 0 and (number > 14 or not 0 < _size_in(layout, packet, index) <= 16):
                 two_byte = True
     layout.two_byte = two_byte
     layout.tail_size = 0
@@ -94,7 +105,9 @@ cdef void _build(Layout* layout, Packet* packet, int64_t now) noexcept nogil:
     if packet != NULL:
         for index in range(packet.element_count):
             number = _id_in(layout, packet.elements[index].id)
-            if number >= 0:
+            if number >= 0 and layout.value_size >= 0 and packet.elements[index].id == layout.dependency_uri:
+                _put_element(layout, number, layout.value, layout.value_size)
+            elif number >= 0:
                 _put_element(
                     layout, number, packet.data + packet.elements[index].start, packet.elements[index].size
                 )
@@ -110,7 +123,7 @@ cdef void _build(Layout* layout, Packet* packet, int64_t now) noexcept nogil:
 
 cdef void _put_element(Layout* layout, int number, const uint8_t* value, int size) noexcept nogil:
     cdef uint8_t* at = layout.tail + layout.tail_size
-    if layout.tail_size + size + 6 > <int>sizeof(layout.tail):
+    if layout.tail_size + size + 6 > <int>sizeof(layout.tail) or size > 255:
         return  # more than any packet that arrives can hold
     if layout.two_byte:
         at[0] = <uint8_t>number

@@ -195,7 +195,7 @@ cdef Drop _receive_original(
         return PADDING_ONLY
     if stream.audio_levels.element_id >= 0 and not stream.paused:
         levels_note(&stream.audio_levels, plain, &plane.elements, now)
-    return _pass_on(plane, stream, sequence, header, payload_type, plain, header.header_length, now)
+    return _pass_on(plane, stream, sequence, header, payload_type, plain, header.header_length, size, now)
 
 
 cdef Drop _receive_rtx(
@@ -226,7 +226,9 @@ cdef Drop _receive_rtx(
     stream.repaired += 1
     stream.packets += 1
     stream.bytes += size - OSN_SIZE
-    return _pass_on(plane, stream, sequence, header, payload_type, plain, payload_start, now)
+    return _pass_on(
+        plane, stream, sequence, header, payload_type, plain, payload_start, size - OSN_SIZE, now
+    )
 
 
 cdef void _hold(
@@ -319,12 +321,14 @@ cdef void _remove_held(Transport* transport, Held* held) noexcept nogil:
 
 cdef Drop _pass_on(
     Plane* plane, ReceiveStream* stream, int64_t sequence, RtpHeader* header, int payload_type,
-    const uint8_t* plain, int payload_start, int64_t now,
+    const uint8_t* plain, int payload_start, int size, int64_t now,
 ) noexcept nogil:
     cdef Packet* packet = _make_packet(plane, stream, sequence, header, payload_type, plain, payload_start, now)
     cdef Drop verdict
     if packet == NULL:
         return PRODUCER_PAUSED  # memory is out
+    if stream.is_video:
+        layering_note(&stream.layering, packet, size)
     verdict = _route(plane, stream, packet, plain, now)
     drop_packet(plane, packet)
     return verdict
@@ -339,6 +343,7 @@ cdef Packet* _make_packet(
     cdef int index, count = 0, used = 0, uri
     cdef int payload_size = header.payload_end - payload_start
     cdef Packet* packet
+    cdef Element* dependency
     for index in range(elements.count):
         if stream.uri_of_id[elements.at[index].id] >= 0:
             count += 1
@@ -368,6 +373,10 @@ cdef Packet* _make_packet(
     packet.codec = stream.codec
     describe(stream.codec, packet.data + used, payload_size, &packet.descriptor)
     packet.key_frame = packet.descriptor.is_keyframe
+    packet.layer = packet.descriptor.spatial_layer << 3 | packet.descriptor.temporal_layer
+    dependency = find_element(elements, stream.dependency_id)
+    if dependency != NULL:
+        dependency_describe(&stream.dependency, packet, plain + dependency.start, dependency.size)
     return packet
 
 
@@ -389,6 +398,8 @@ cdef Drop _route(
         stream.last_key_timestamp = packet.timestamp
         stream.key_frames += 1
         up_stream(plane, UP_KEY_FRAME_RECEIVED, stream.id)
+    if packet.key_frame and stream.is_video and layering_note_size(&stream.layering, packet):
+        up_resolution(plane, stream.id, &stream.layering)
     plane.switched_count = 0
     for index in range(stream.route_count):
         forward_packet(plane, stream.routes[index], stream, packet, now)

@@ -34,6 +34,7 @@ cdef Packet* new_packet(Plane* plane, int element_count, int size) noexcept nogi
     pool.in_use += 1
     packet.serial = pool.serial
     packet.refs = 1
+    packet.frame = NULL
     packet.element_count = element_count
     packet.elements = <Element*>(<uint8_t*>packet + sizeof(Packet))
     packet.data = <uint8_t*>packet.elements + element_count * sizeof(Element)
@@ -53,6 +54,7 @@ cdef inline void drop_packet(Plane* plane, Packet* packet) noexcept nogil:
     if packet.refs:
         return
     plane.pool.in_use -= 1
+    free_frame(packet.frame)
     if packet.size_class < 0:
         free(packet)
         return

@@ -1,31 +1,32 @@
 # Twin of reference/numbering.py. Segments are copied out, because the list moves when it grows.
 
 cdef enum:
-    SEGMENTS_KEPT = 128
+    SEGMENTS_KEPT = 256
 
 
 cdef inline Segment* numbering_current(Numbering* numbering) noexcept nogil:
     return &numbering.segments[numbering.count - 1] if numbering.has_current else NULL
 
 
-cdef void numbering_begin(
-    Numbering* numbering, int64_t source, int64_t first, int64_t timestamp_offset, int64_t picture_offset,
-    int64_t tl0_offset,
-) noexcept nogil:
+cdef void numbering_begin(Numbering* numbering, int64_t source, int64_t first, Segment* terms) noexcept nogil:
+    # ``terms`` has the offsets to begin with; NULL: none. Twin of ``begin`` and, with terms, of ``resume``.
     cdef Segment* current = numbering_current(numbering)
     cdef Segment segment
     if current != NULL:
         current.last = numbering.highest_input
         current.open = False
         numbering.has_current = False
+    if terms != NULL:
+        segment = terms[0]
+    else:
+        memset(&segment, 0, sizeof(Segment))
     segment.source = source
     segment.first = first
     segment.last = 0
     segment.open = True
     segment.offset = numbering.highest + 1 - first
-    segment.timestamp_offset = timestamp_offset
-    segment.picture_offset = picture_offset
-    segment.tl0_offset = tl0_offset
+    segment.top = -1
+    segment.mask = -1
     numbering.highest_input = first - 1
     _append_segment(numbering, &segment)
 
@@ -47,43 +48,73 @@ cdef inline bint numbering_jumps_to(Numbering* numbering, int64_t sequence, int6
     return numbering.has_current and sequence - numbering.highest_input > farthest
 
 
-cdef void numbering_skip(Numbering* numbering, int64_t sequence) noexcept nogil:
+cdef inline bint numbering_is_new(Numbering* numbering, int64_t sequence) noexcept nogil:
+    return sequence > numbering.highest_input
+
+
+cdef void numbering_skip(Numbering* numbering, int64_t sequence, int pictures, bint with_gap) noexcept nogil:
     cdef Segment* segment = numbering_current(numbering)
     cdef Segment following
+    cdef int64_t start, count
     if segment == NULL or sequence <= numbering.highest_input:
         return
+    start = numbering.highest_input + 1 if with_gap else sequence
+    count = sequence + 1 - start
     numbering.highest_input = sequence
-    if sequence == segment.first:
-        segment.first += 1
-        segment.offset -= 1
+    if start == segment.first:
+        segment.first += count
+        segment.offset -= count
+        segment.picture_offset -= pictures
         return
     following = segment[0]
     following.first = sequence + 1
-    following.offset = segment.offset - 1
-    segment.last = sequence - 1
+    following.offset = segment.offset - count
+    following.picture_offset -= pictures
+    segment.last = start - 1
     segment.open = False
-    numbering.highest = sequence - 1 + segment.offset
+    numbering.highest = start - 1 + segment.offset
     _append_segment(numbering, &following)
+
+
+cdef void numbering_change(Numbering* numbering, int64_t sequence, int top, int64_t mask) noexcept nogil:
+    cdef Segment* segment = numbering_current(numbering)
+    cdef Segment following
+    if segment == NULL:
+        return
+    if segment.first <= numbering.highest_input:
+        following = segment[0]
+        following.first = sequence
+        segment.last = sequence - 1
+        segment.open = False
+        _append_segment(numbering, &following)
+        segment = numbering_current(numbering)
+        if segment == NULL:
+            return
+    segment.top = top
+    segment.mask = mask
 
 
 cdef bint numbering_find_output(
     Numbering* numbering, int sequence_number, Segment* found, int64_t* source_number
 ) noexcept nogil:
     cdef int64_t output = numbering.highest - ((numbering.highest - sequence_number) & 0xFFFF)
-    cdef int64_t number
-    cdef int index = numbering.count - 1
+    cdef int low = 0, high = numbering.count, middle
     cdef Segment* segment
-    while index >= 0:
-        segment = &numbering.segments[index]
-        number = output - segment.offset
-        if number >= segment.first:
-            if number > (numbering.highest_input if segment.open else segment.last):
-                return False
-            found[0] = segment[0]
-            source_number[0] = number
-            return True
-        index -= 1
-    return False
+    while low < high:
+        middle = (low + high) // 2
+        segment = &numbering.segments[middle]
+        if output < segment.first + segment.offset:
+            high = middle
+        else:
+            low = middle + 1
+    if not low:
+        return False
+    segment = &numbering.segments[low - 1]
+    if output - segment.offset > (numbering.highest_input if segment.open else segment.last):
+        return False
+    found[0] = segment[0]
+    source_number[0] = output - segment.offset
+    return True
 
 
 cdef bint _find_input(Numbering* numbering, int64_t source, int64_t sequence, Segment* found) noexcept nogil:

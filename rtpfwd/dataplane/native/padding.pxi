@@ -166,7 +166,7 @@ cdef int write_probator(
     return layout_write(
         probator.layout, NULL, False, now, scratch, length, probator.payload_type,
         <int>(probator.next_number & 0xFFFF), <uint32_t>(probator.next_number * TICKS_A_PACKET),
-        probator.ssrc, transport_number, at,
+        probator.ssrc, transport_number, NULL, -1, at,
     )
 
 

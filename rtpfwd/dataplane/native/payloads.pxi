@@ -6,7 +6,7 @@
 cdef inline void _plain_descriptor(Descriptor* described) noexcept nogil:
     memset(described, 0, sizeof(Descriptor))
     described.present = True
-    described.picture_id = described.tl0_picture_index = -1
+    described.picture_id = described.tl0_picture_index = described.key_index = -1
 
 
 cdef void describe(Codec codec, const uint8_t* data, int size, Descriptor* described) noexcept nogil:
@@ -70,20 +70,24 @@ cdef bint _parse_vp8(const uint8_t* head, int size, Descriptor* d) noexcept nogi
             if offset >= size:
                 return False
             layers = head[offset]
+            d.layers_offset = offset
             offset += 1
             if present & 0x20:
                 d.temporal_layer = layers >> 6
                 layer_sync = (layers & 0x20) != 0
+            if present & 0x10:
+                d.key_index = layers & 0x1F
     if offset >= size:
         return False
     d.begins_picture = first & 0x17 == 0x10
     d.is_keyframe = not head[offset] & 1 and d.begins_picture
     d.switching_up_point = layer_sync or d.is_keyframe
-    d.non_reference = (first & 0x20) != 0
+    d.payload_offset = offset
     return True
 
 
-cdef void rewrite_vp8(uint8_t* payload, Descriptor* d, int64_t picture_id, int64_t tl0) noexcept nogil:
+cdef void rewrite_pictures(uint8_t* payload, Descriptor* d, int64_t picture_id, int64_t tl0) noexcept nogil:
+    # rewrite_vp8 but for KEYIDX, and rewrite_vp9.
     if d.picture_id_bits == 15:
         payload[d.picture_id_offset] = <uint8_t>(0x80 | (picture_id >> 8 & 0x7F))
         payload[d.picture_id_offset + 1] = <uint8_t>(picture_id & 0xFF)
@@ -111,6 +115,7 @@ cdef bint _parse_vp9(const uint8_t* view, int size, Descriptor* d) noexcept nogi
         if offset >= size:
             return False
         d.picture_id = view[offset]
+        d.picture_id_offset = offset
         offset += 1
         d.picture_id_bits = 7
         if d.picture_id & 0x80:
@@ -132,15 +137,18 @@ cdef bint _parse_vp9(const uint8_t* view, int size, Descriptor* d) noexcept nogi
             if offset >= size:
                 return False
             d.tl0_picture_index = view[offset]
+            d.tl0_picture_index_offset = offset
             offset += 1
     if flexible and d.inter_picture_predicted:
         more = True
         for count in range(3):
             if offset >= size:
                 return False
+            d.reference[count] = view[offset] >> 1
             more = view[offset] & 1
             offset += 1
             if not more:
+                d.references = count + 1
                 break
         if more:
             return False

@@ -11,8 +11,8 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from rtpfwd.dataplane.native.tables cimport *
 
 from rtpfwd.dataplane.interface import (
-    ALL_LAYERS, AudioLevelSample, Drop as _Drop, DtlsReceived, KeyFrameNeeded, KeyFrameReceived, LayersSwitched,
-    NacksDue, OrientationChanged, PacketsMissing, PacketTrace, PlaneCounters, PlaneLimits, ReceiveCounters,
+    ALL_LAYERS, AudioLevelSample, Drop as _Drop, DtlsReceived, KeyFrameNeeded, KeyFrameReceived, Layers,
+    LayersSwitched, NacksDue, OrientationChanged, PacketsMissing, PacketTrace, PlaneCounters, PlaneLimits, ReceiveCounters,
     ResolutionChanged, RtcpReceived, SendCounters, SendDrop as _SendDrop, SourceSwitched, StreamStarted,
     StunReceived, TransportCounters, UnknownSsrc,
 )
@@ -20,7 +20,8 @@ from rtpfwd.errors import InvalidParameters, InvalidState, UnsupportedError
 from rtpfwd.protocols.srtp import RtpReceiver, RtpSender, function_addresses
 from rtpfwd.wire.extension_values import parse_mid, parse_rid
 from rtpfwd.wire.header_extensions import (
-    ABS_SEND_TIME, MID, REPAIRED_RTP_STREAM_ID, RTP_STREAM_ID, SSRC_AUDIO_LEVEL, TRANSPORT_CC, VIDEO_ORIENTATION,
+    ABS_SEND_TIME, DEPENDENCY_DESCRIPTOR, MID, REPAIRED_RTP_STREAM_ID, RTP_STREAM_ID, SSRC_AUDIO_LEVEL, TRANSPORT_CC,
+    VIDEO_ORIENTATION,
 )
 
 OF_ONE_HOP = frozenset((MID, RTP_STREAM_ID, REPAIRED_RTP_STREAM_ID, TRANSPORT_CC, ABS_SEND_TIME))
@@ -34,6 +35,10 @@ include "arithmetic.pxi"
 include "memory.pxi"
 include "rtp.pxi"
 include "payloads.pxi"
+include "bits.pxi"
+include "dependency.pxi"
+include "resolution.pxi"
+include "layering.pxi"
 include "history.pxi"
 include "nack_delay.pxi"
 include "nack.pxi"
@@ -45,13 +50,40 @@ include "egress.pxi"
 include "probing.pxi"
 include "pacer.pxi"
 include "padding.pxi"
+include "rewriting.pxi"
 include "writer.pxi"
 include "upcalls.pxi"
+include "picture_filter.pxi"
+include "dependency_filter.pxi"
+include "layer_selector.pxi"
 include "send_stream.pxi"
 include "turns.pxi"
 include "route_table.pxi"
 include "ingress.pxi"
 include "records.pxi"
+
+
+def reason_numbers():
+    """The kernel's own numbers of the reasons in drops.py, for the test that compares them."""
+    return (
+        {
+            "UNCLASSIFIED": UNCLASSIFIED, "DTLS_UNVALIDATED_TUPLE": DTLS_UNVALIDATED_TUPLE,
+            "RTP_UNVALIDATED_TUPLE": RTP_UNVALIDATED_TUPLE, "RTCP_UNVALIDATED_TUPLE": RTCP_UNVALIDATED_TUPLE,
+            "RTP_BEFORE_KEYS": RTP_BEFORE_KEYS, "RTCP_BEFORE_KEYS": RTCP_BEFORE_KEYS,
+            "SRTP_AUTH_FAIL": SRTP_AUTH_FAIL, "SRTP_REPLAY": SRTP_REPLAY, "RTP_MALFORMED": RTP_MALFORMED,
+            "RTP_TOO_BIG": RTP_TOO_BIG, "SSRC_LIMIT": SSRC_LIMIT, "UNKNOWN_SSRC": UNKNOWN_SSRC,
+            "UNKNOWN_PAYLOAD_TYPE": UNKNOWN_PAYLOAD_TYPE, "PRODUCER_PAUSED": PRODUCER_PAUSED,
+            "DUPLICATE": DUPLICATE, "TOO_OLD": TOO_OLD, "PADDING_ONLY": PADDING_ONLY,
+            "RTX_MALFORMED": RTX_MALFORMED, "RTX_UNWANTED": RTX_UNWANTED, "SEQUENCE_JUMP": SEQUENCE_JUMP,
+        },
+        {
+            "CONSUMER_PAUSED": CONSUMER_PAUSED, "NO_TUPLE": NO_TUPLE,
+            "WAITING_FOR_KEY_FRAME": WAITING_FOR_KEY_FRAME, "OTHER_LAYER": OTHER_LAYER,
+            "BEFORE_SWITCH": BEFORE_SWITCH, "PROTECT_FAILED": PROTECT_FAILED, "DTX": DTX,
+            "UNKNOWN_PAYLOAD_TYPE": SEND_UNKNOWN_PAYLOAD_TYPE, "QUEUE_OVERFLOW": QUEUE_OVERFLOW,
+            "SPATIAL_LAYER": SPATIAL_LAYER, "TEMPORAL_LAYER": TEMPORAL_LAYER,
+        },
+    )
 
 
 cdef object path_of_address(const uint8_t* address):
@@ -113,6 +145,7 @@ cdef class NativePlane:
         self.paths, self.path_numbers, self.paths_of, self.selected = {}, {}, {}, {}
         self.path_objects, self.path_users, self.free_paths = [], [], []
         self.upcalls, self.out = [], []
+        plane.dependency_uri = self.uri_number(DEPENDENCY_DESCRIPTOR)
 
     def __del__(self):
         if self.transports is not None:
@@ -271,7 +304,8 @@ cdef class NativePlane:
         cdef SendStream* entry = self.send_stream(stream)
         if source is not None:
             self.stream(source)
-        set_target(entry, -1 if source is None else source)
+        if set_target(&self.plane, entry, -1 if source is None else source, layers.spatial, layers.temporal):
+            up_stream(&self.plane, UP_KEY_FRAME_NEEDED, source)
         route(&self.plane, entry)
 
     def set_send_paused(self, stream, paused):

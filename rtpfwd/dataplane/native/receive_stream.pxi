@@ -7,6 +7,7 @@ cdef enum:
 
 cdef void stream_close(Plane* plane, ReceiveStream* stream) noexcept nogil:
     history_close(plane, &stream.history)
+    dependency_close(&stream.dependency)
     free_nacks(stream.nacks)
     free(stream.audio_levels.samples)
     free(stream.routes)

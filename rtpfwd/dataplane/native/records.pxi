@@ -90,11 +90,24 @@ cdef object receive_counters_of(ReceiveStream* stream):
         key_frames=stream.key_frames,
         last_arrival=stream.last_arrival if stream.has_last_arrival else None,
         last_timestamp=stream.last_timestamp,
+        layer_bytes=_layer_bytes(stream),
     )
+
+
+cdef dict _layer_bytes(ReceiveStream* stream):
+    cdef int layer
+    cdef dict layers = {}
+    cdef int64_t others = 0
+    for layer in range(64):
+        if stream.layering.bytes[layer]:
+            layers[layer >> 3, layer & 7] = stream.layering.bytes[layer]
+            others += stream.layering.bytes[layer]
+    return {(0, 0): stream.bytes - others} | layers
 
 
 cdef object send_counters_of(SendStream* stream):
     cdef Resends* resends = &stream.resends
+    forwarding = stream.source >= 0 and not stream.waiting and not stream.paused
     offset = stream.last_segment.timestamp_offset & 0xFFFFFFFFLL if stream.has_last_segment else 0
     return SendCounters(
         packets=stream.packets,
@@ -113,6 +126,7 @@ cdef object send_counters_of(SendStream* stream):
         last_sent=stream.last_sent if stream.has_last_sent else None,
         highest_extended=stream.numbering.highest,
         drops={reason: stream.drops[reason] for reason in SEND_REASONS if stream.drops[reason]},
+        layers=Layers(stream.layers.spatial, stream.layers.temporal) if forwarding else None,
     )
 
 
@@ -214,6 +228,8 @@ cdef ReceiveStream* new_receive_stream(Plane* plane, object number, object spec,
             stream.uri_of_id[place] = uri_number(uri)
     stream.orientation_id = spec.extension_ids.get(VIDEO_ORIENTATION, -1)
     is_video = spec.mime_type.lower().startswith("video/")
+    stream.is_video = is_video
+    stream.dependency_id = spec.extension_ids.get(DEPENDENCY_DESCRIPTOR, -1) if is_video else -1
     history_init(
         &stream.history, plane.limits.history_packets,
         plane.limits.history_video_us if is_video else plane.limits.history_audio_us,
@@ -252,6 +268,9 @@ cdef SendStream* new_send_stream(object number, object spec, Transport* transpor
     stream.waiting = True
     stream.source = stream.target = -1
     stream.layout = layout
+    selector_init(&stream.layers)
+    stream.target_spatial = stream.target_temporal = 7
+    stream.gap_timestamp = stream.gap_layer = -1
     resends_init(&stream.resends, spec.first_rtx_sequence_number)
     stream.numbering.highest = spec.first_sequence_number - 1
     return stream
@@ -267,6 +286,8 @@ cdef Layout* new_layout(object extension_ids, bytes mid, object uri_number) exce
     layout.id_of_uri = <int16_t*>malloc((layout.uri_count + 1) * sizeof(int16_t))
     for index in range(layout.uri_count):
         layout.id_of_uri[index] = numbers.get(index, -1)
+    layout.dependency_uri = uri_number(DEPENDENCY_DESCRIPTOR)
+    layout.value_size = -1
     layout.mid_id = extension_ids.get(MID, -1)
     layout.abs_send_time_id = extension_ids.get(ABS_SEND_TIME, -1)
     layout.transport_cc_id = extension_ids.get(TRANSPORT_CC, -1)

@@ -10,15 +10,23 @@ cdef void send_close(Plane* plane, SendStream* stream) noexcept nogil:
     resends_close(&stream.resends)
     free(stream.numbering.segments)
     drop_packet(plane, stream.last_packet)
+    free_filter(stream.layers.filter)
     free(stream)
 
 
-cdef void set_target(SendStream* stream, int64_t source) noexcept nogil:
+cdef bint set_target(
+    Plane* plane, SendStream* stream, int64_t source, int spatial, int temporal
+) noexcept nogil:
     stream.target = source
+    stream.target_spatial = spatial
+    stream.target_temporal = temporal
     stream.early_count = 0
     if source < 0:
         stream.source = -1
         stream.waiting = True
+    if source != stream.source or stream.waiting:
+        return False
+    return selector_want(&stream.layers, spatial, temporal, stream.last_packet)
 
 
 cdef void set_paused(SendStream* stream, bint paused) noexcept nogil:
@@ -59,7 +67,7 @@ cdef void forward_packet(
         return
     began = packet.stream != stream.source or stream.waiting
     if began:
-        reason = _begin(plane, stream, packet, now)
+        reason = _begin(plane, stream, source, packet, now)
         if reason != SEND_OK:
             stream.drops[reason] += 1
             return
@@ -75,7 +83,13 @@ cdef void forward_packet(
             up_stream(plane, UP_KEY_FRAME_NEEDED, packet.stream)
             stream.drops[WAITING_FOR_KEY_FRAME] += 1
             return
-        _start_segment(stream, packet, now)
+        _start_segment(stream, source, packet, now)
+    if stream.layers.filter != NULL or packet.layer > stream.layers.highest:
+        reason = selector_select(plane, stream, packet, now)
+        if reason != SEND_OK:
+            _leave_out(stream, packet, reason)
+            return
+        _follow_layers(stream, source, packet)
     if not numbering_next(numbering, packet.sequence, &segment):
         stream.drops[BEFORE_SWITCH] += 1
         return
@@ -89,6 +103,7 @@ cdef void forward_packet(
         stream.has_last_segment = True
         stream.last_sent = now
         stream.has_last_sent = True
+        stream.gap_timestamp = -1
         stream.last_timestamp = <uint32_t>(packet.timestamp + segment.timestamp_offset)
     else:
         sent_late(&stream.resends, <int>(number & 0xFFFF), now)
@@ -132,7 +147,7 @@ cdef void skip_number(SendStream* stream, int64_t source, int64_t sequence) noex
     if source != stream.source or stream.waiting or stream.paused:
         return
     if not numbering_jumps_to(&stream.numbering, sequence, MAX_INPUT_JUMP):
-        numbering_skip(&stream.numbering, sequence)
+        numbering_skip(&stream.numbering, sequence, 0, False)
 
 
 cdef Outgoing* repair_of(
@@ -192,6 +207,34 @@ cdef void _wait_turn(
     start_pacing(plane, stream.transport)
 
 
+cdef void _leave_out(SendStream* stream, Packet* packet, SendDrop reason) noexcept nogil:
+    # Close up over a packet of a layer that is not sent.
+    cdef Filter* chosen = stream.layers.filter
+    cdef int layer = packet.layer >> 3
+    cdef bint same_frame, closes_picture_id
+    stream.drops[reason] += 1
+    if not numbering_is_new(&stream.numbering, packet.sequence):
+        return
+    same_frame = stream.gap_timestamp == packet.timestamp and stream.gap_layer == layer
+    closes_picture_id = chosen != NULL and chosen.fresh_drop and packet.codec == CODEC_VP8
+    numbering_skip(&stream.numbering, packet.sequence, closes_picture_id, same_frame)
+    stream.gap_timestamp = packet.timestamp
+    stream.gap_layer = layer
+
+
+cdef void _follow_layers(SendStream* stream, ReceiveStream* source, Packet* packet) noexcept nogil:
+    cdef Filter* chosen = stream.layers.filter
+    cdef Segment* segment = numbering_current(&stream.numbering)
+    cdef int top
+    if chosen == NULL or segment == NULL:
+        return
+    top = chosen.spatial if source.is_video and source.layering.svc else -1
+    if (segment.top != top or segment.mask != chosen.mask) and numbering_is_new(
+        &stream.numbering, packet.sequence
+    ):
+        numbering_change(&stream.numbering, packet.sequence, top, chosen.mask)
+
+
 cdef SendDrop _note_early(SendStream* stream, int64_t sequence, SendDrop reason) noexcept nogil:
     cdef int index
     for index in range(stream.early_count):
@@ -232,7 +275,9 @@ cdef void _send_early(
             forward_packet(plane, stream, source, packet, now)
 
 
-cdef SendDrop _begin(Plane* plane, SendStream* stream, Packet* packet, int64_t now) noexcept nogil:
+cdef SendDrop _begin(
+    Plane* plane, SendStream* stream, ReceiveStream* receive_stream, Packet* packet, int64_t now
+) noexcept nogil:
     cdef int64_t source = packet.stream
     cdef bint leaving
     if source != stream.target:
@@ -244,7 +289,7 @@ cdef SendDrop _begin(Plane* plane, SendStream* stream, Packet* packet, int64_t n
     if stream.needs_key_frame and not packet.key_frame:
         leaving = stream.source >= 0 and stream.source != source
         return _note_early(stream, packet.sequence, OTHER_LAYER if leaving else WAITING_FOR_KEY_FRAME)
-    _start_segment(stream, packet, now)
+    _start_segment(stream, receive_stream, packet, now)
     if source != stream.source:
         stream.source = source
         up_source_switched(plane, stream, source)
@@ -254,42 +299,33 @@ cdef SendDrop _begin(Plane* plane, SendStream* stream, Packet* packet, int64_t n
     return SEND_OK
 
 
-cdef void _start_segment(SendStream* stream, Packet* packet, int64_t now) noexcept nogil:
+cdef void _start_segment(
+    SendStream* stream, ReceiveStream* source, Packet* packet, int64_t now
+) noexcept nogil:
     cdef Packet* last = stream.last_packet
-    cdef Segment* segment = &stream.last_segment
-    cdef int64_t timestamp_offset, picture_offset = 0, tl0_offset = 0, ahead
-    cdef bint same_clock
-    if last == NULL or not stream.has_last_segment:
-        numbering_begin(&stream.numbering, packet.stream, packet.sequence, 0, 0, 0)
-        return
-    ahead = packet.sequence - last.sequence
-    same_clock = last.stream == packet.stream and 0 <= ahead < MAX_INPUT_JUMP
-    if same_clock:
-        timestamp_offset = segment.timestamp_offset
-        picture_offset = segment.picture_offset
-        tl0_offset = segment.tl0_offset
+    cdef Segment terms
+    cdef bint anew = last == NULL or last.stream != packet.stream
+    cdef Layering* layering = &source.layering if source.is_video else NULL
+    if packet.stream == stream.target:
+        selector_begin(&stream.layers, packet, layering, stream.target_spatial, stream.target_temporal, anew)
     else:
-        timestamp_offset = _continued_timestamp(stream, now) - packet.timestamp
-        _continue_pictures(last, segment, packet, &picture_offset, &tl0_offset)
-    numbering_begin(
-        &stream.numbering, packet.stream, packet.sequence, timestamp_offset, picture_offset, tl0_offset
-    )
+        selector_begin(
+            &stream.layers, packet, layering, stream.layers.wanted_spatial, stream.layers.wanted_temporal, anew
+        )
+    stream.gap_timestamp = -1
+    if last == NULL or not stream.has_last_segment:
+        numbering_begin(&stream.numbering, packet.stream, packet.sequence, NULL)
+        return
+    if not anew and 0 <= packet.sequence - last.sequence < MAX_INPUT_JUMP:
+        numbering_begin(&stream.numbering, packet.stream, packet.sequence, &stream.last_segment)
+        return
+    memset(&terms, 0, sizeof(Segment))
+    terms.timestamp_offset = _continued_timestamp(stream, now) - packet.timestamp
+    go_on(&terms, last, &stream.last_segment, packet)
+    numbering_begin(&stream.numbering, packet.stream, packet.sequence, &terms)
 
 
 cdef int64_t _continued_timestamp(SendStream* stream, int64_t now) noexcept nogil:
     cdef int64_t elapsed = now - stream.last_sent if stream.has_last_sent else 0
     cdef int64_t ticks = us_to_ticks(elapsed, stream.clock_rate)
     return <int64_t>stream.last_timestamp + (ticks if ticks > 1 else 1)
-
-
-cdef void _continue_pictures(
-    Packet* last, Segment* segment, Packet* packet, int64_t* picture_offset, int64_t* tl0_offset
-) noexcept nogil:
-    cdef Descriptor* before = &last.descriptor
-    cdef Descriptor* after = &packet.descriptor
-    if not before.present or not after.present:
-        return
-    if before.picture_id >= 0 and after.picture_id >= 0:
-        picture_offset[0] = before.picture_id + segment.picture_offset + 1 - after.picture_id
-    if before.tl0_picture_index >= 0 and after.tl0_picture_index >= 0:
-        tl0_offset[0] = before.tl0_picture_index + segment.tl0_offset + 1 - after.tl0_picture_index

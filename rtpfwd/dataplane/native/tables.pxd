@@ -125,7 +125,11 @@ cdef struct Descriptor:          # PayloadDescriptor and what VP8 and VP9 add
     int tl0_picture_index        # -1 when absent
     int picture_id_offset
     int tl0_picture_index_offset
-    bint non_reference
+    int key_index                # VP8's KEYIDX, -1 when absent
+    int layers_offset
+    int payload_offset
+    int references               # how many of VP9's P_DIFF
+    int reference[3]
     bint inter_picture_predicted
     bint inter_layer_predicted
     bint not_inter_layer_reference
@@ -133,6 +137,72 @@ cdef struct Descriptor:          # PayloadDescriptor and what VP8 and VP9 add
     int resolutions              # how many of the following are there
     uint16_t width[8]
     uint16_t height[8]
+
+cdef struct Template:            # FrameTemplate
+    uint8_t spatial
+    uint8_t temporal
+    uint16_t first_diff          # where its frame diffs stand in the structure's
+    uint16_t diffs
+    uint64_t indications         # two bits for each decode target
+    uint8_t chain_diffs[32]
+
+cdef struct Shape:               # DependencyStructure, and what follows from it
+    int refs
+    int64_t first
+    int template_id_offset
+    int decode_targets
+    int templates
+    Template template[64]
+    int diff_count
+    uint8_t diff[408]
+    int chains
+    uint8_t protected_by[32]
+    int resolutions
+    uint16_t width_minus_1[4]
+    uint16_t height_minus_1[4]
+    uint8_t target_spatial[32]
+    uint8_t target_temporal[32]
+    bint svc
+    bint scalable
+
+cdef struct Frame:               # DependencyFrame and its DependencyDescriptor
+    Shape* shape
+    Shape* attached              # the structure that came with it, or NULL
+    int64_t number
+    uint32_t active
+    bint start
+    bint end
+    int template_id
+    int frame_number
+    bint has_own_active
+    uint32_t own_active
+    int spatial
+    int temporal
+    uint64_t indications
+    uint32_t present
+    uint32_t switch
+    uint32_t needed
+    uint8_t chain_diffs[32]
+    int diffs
+    uint16_t diff[408]
+
+cdef struct DependencyReader:
+    Shape* shape
+    Shape* before
+    bint has_highest
+    int64_t highest
+    int64_t key_sequence
+    uint32_t active
+
+cdef struct Layering:
+    int highest_spatial
+    int highest_temporal
+    bint independent
+    bint svc
+    int64_t bytes[64]
+    int resolutions              # 0: none told yet
+    int width[8]
+    int height[8]
 
 cdef struct Packet:
     int refs
@@ -146,6 +216,8 @@ cdef struct Packet:
     bint marker
     int payload_type
     bint key_frame
+    int layer                    # spatial layer times 8 plus temporal layer
+    Frame* frame                 # NULL where no dependency descriptor told it
     Codec codec
     Descriptor descriptor
     int element_count
@@ -245,6 +317,10 @@ cdef struct ReceiveStream:
     int16_t rtx_payload_types[128]
     int16_t uri_of_id[256]
     int orientation_id
+    bint is_video
+    int dependency_id
+    DependencyReader dependency
+    Layering layering
     int64_t clock_rate
     Codec codec
     bint use_nack
@@ -293,6 +369,65 @@ cdef struct Segment:
     int64_t timestamp_offset
     int64_t picture_offset
     int64_t tl0_offset
+    int64_t key_index_offset
+    int64_t frame_offset
+    int64_t template_offset
+    int top                      # -1: without spatial layers
+    int64_t mask                 # -1: the descriptor's own
+
+cdef struct Picture:
+    uint32_t timestamp
+    int entry
+
+cdef struct Pictures:            # what PictureFilter has of its own
+    Layering* layering
+    bint is_vp9
+    int missing
+    bint has_newest
+    uint32_t newest
+    bint has_floor
+    uint32_t floor
+    Picture kept[256]
+    int first
+    int count
+    uint32_t since_temporal[8]
+    uint32_t since_spatial[8]
+    int references[128]
+
+cdef struct Frames:              # what DependencyFilter has of its own
+    Shape* shape
+    int target
+    bint narrowed
+    int64_t decisions[512]
+    int64_t newest
+    int64_t since
+    int64_t floor
+    bint has_newest_timestamp
+    uint32_t newest_timestamp
+    SendDrop reason
+    int64_t lost
+    int64_t lost_since
+
+cdef struct Filter:              # one of the two
+    Pictures* pictures
+    Frames* frames
+    int wanted_spatial
+    int wanted_temporal
+    int spatial
+    int temporal
+    uint32_t intact
+    int64_t mask
+    bint key_needed
+    bint fresh_drop
+
+cdef struct Selector:            # LayerSelector
+    Layering* layering
+    int wanted_spatial
+    int wanted_temporal
+    Filter* filter
+    int highest
+    int spatial
+    int temporal
 
 cdef struct Numbering:
     int64_t highest
@@ -337,12 +472,15 @@ cdef struct Layout:
     int refs
     int16_t* id_of_uri           # by the URI's number
     int uri_count
+    int dependency_uri
     int mid_id
     int abs_send_time_id
     int transport_cc_id
     bint numbered
     int mid_size
     uint8_t mid[256]
+    int value_size               # of the dependency descriptor in the tail instead of the packet's, or -1
+    uint8_t value[512]
     uint64_t built               # serial of the packet for which the tail stands
     int64_t at
     bint two_byte
@@ -453,6 +591,11 @@ cdef struct SendStream:
     int64_t last_sent
     bint has_last_sent
     uint32_t last_timestamp
+    Selector layers
+    int target_spatial
+    int target_temporal
+    int64_t gap_timestamp        # -1: none
+    int gap_layer
 
 # -- route_table.py ----------------------------------------------------------------------------------------
 
@@ -579,6 +722,8 @@ cdef struct Plane:
     Outgoing* free_outgoing
     Elements elements
     uint8_t scratch[4096]
+    uint8_t dependency[512]
+    int dependency_uri
     int sent_size                # of the last datagram that left, SRTP included
     int64_t drops[DROPS]
     int64_t kinds[KINDS]

@@ -144,26 +144,26 @@ cdef void up_unknown_ssrc(
 cdef void up_receive_trace(Plane* plane, ReceiveStream* stream, Packet* packet) noexcept nogil:
     _trace(
         plane, stream.id, -1, stream.ssrc, packet, packet.payload_type, <int>(packet.sequence & 0xFFFF),
-        packet.timestamp, False, packet.payload_size, packet.payload_size,
+        packet.timestamp, packet.marker, False, packet.payload_size, packet.payload_size,
     )
 
 
 cdef void up_send_trace(
     Plane* plane, SendStream* stream, Packet* packet, int size, int payload_size, int payload_type,
-    int sequence_number, uint32_t ssrc, uint32_t timestamp,
+    int sequence_number, uint32_t ssrc, uint32_t timestamp, bint marker,
 ) noexcept nogil:
     _trace(
-        plane, -1, stream.id, ssrc, packet, payload_type, sequence_number, timestamp, ssrc != stream.ssrc,
-        size, payload_size,
+        plane, -1, stream.id, ssrc, packet, payload_type, sequence_number, timestamp, marker,
+        ssrc != stream.ssrc, size, payload_size,
     )
 
 
 cdef void _trace(
     Plane* plane, int64_t receive_stream, int64_t send_stream, uint32_t ssrc, Packet* packet,
-    int payload_type, int sequence_number, uint32_t timestamp, bint is_rtx, int size, int payload_size,
+    int payload_type, int sequence_number, uint32_t timestamp, bint marker, bint is_rtx, int size,
+    int payload_size,
 ) noexcept nogil:
     cdef int64_t* fields = ring_begin(&plane.upcalls, UP_PACKET_TRACE, 13, NULL, 0)
-    cdef bint described = packet.descriptor.present
     if fields == NULL:
         return
     fields[0] = receive_stream
@@ -172,11 +172,23 @@ cdef void _trace(
     fields[3] = payload_type
     fields[4] = sequence_number
     fields[5] = timestamp
-    fields[6] = packet.marker
+    fields[6] = marker
     fields[7] = packet.key_frame
     fields[8] = is_rtx
     fields[9] = size
     fields[10] = payload_size
-    fields[11] = packet.descriptor.spatial_layer if described else 0
-    fields[12] = packet.descriptor.temporal_layer if described else 0
+    fields[11] = packet.layer >> 3
+    fields[12] = packet.layer & 7
+    ring_end(&plane.upcalls)
+
+
+cdef void up_resolution(Plane* plane, int64_t stream, Layering* layering) noexcept nogil:
+    cdef int64_t* fields = ring_begin(&plane.upcalls, UP_RESOLUTION_CHANGED, 2 + layering.resolutions, NULL, 0)
+    cdef int index
+    if fields == NULL:
+        return
+    fields[0] = stream
+    fields[1] = layering.resolutions
+    for index in range(layering.resolutions):
+        fields[2 + index] = <int64_t>layering.width[index] << 32 | layering.height[index]
     ring_end(&plane.upcalls)

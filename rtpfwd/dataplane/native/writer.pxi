@@ -49,7 +49,7 @@ cdef int write_empty(
     plane.scratch[padding - 1] = <uint8_t>padding
     size = layout_write(
         layout, NULL, False, now, plane.scratch, padding, rtx_payload_type, sequence_number, timestamp,
-        stream.rtx_ssrc, number, at,
+        stream.rtx_ssrc, number, NULL, -1, at,
     )
     at[0] |= 0x20
     return leave(plane, transport, at, size, layout.numbered, number, now)
@@ -87,7 +87,8 @@ cdef int _send(
     cdef const uint8_t* payload = packet.data + packet.payload_start
     cdef int payload_size = packet.payload_size, size, length, number = 0
     cdef uint32_t timestamp = <uint32_t>(packet.timestamp + segment.timestamp_offset)
-    cdef bint renumber = segment.picture_offset != 0 or segment.tl0_offset != 0
+    cdef bint marker = packet.marker
+    cdef int value_size = -1
     cdef uint8_t* at = out_reserve(plane)
     if layout.numbered:
         number = next_transport_number(transport)
@@ -99,13 +100,16 @@ cdef int _send(
         memcpy(plane.scratch + OSN_SIZE, payload, payload_size)
         payload = plane.scratch
         payload_size += OSN_SIZE
+    if rewrites_header(segment):
+        marker = marker_of(packet, segment)
+        value_size = dependency_value(packet, segment, plane.dependency_uri, plane.dependency)
     size = layout_write(
-        layout, packet, packet.marker, now, payload, payload_size, payload_type, sequence_number, timestamp,
-        ssrc, number, at,
+        layout, packet, marker, now, payload, payload_size, payload_type, sequence_number, timestamp, ssrc,
+        number, plane.dependency, value_size, at,
     )
     if size <= BUFFER_SIZE - MAX_TRAILER:
-        if renumber and packet.descriptor.present and packet.codec == CODEC_VP8:
-            _renumber_pictures(packet, segment, at + size - packet.payload_size)
+        if segment.picture_offset or segment.tl0_offset or segment.key_index_offset:
+            rewrite_payload(packet, segment, at + size - packet.payload_size)
         length = size
         if plane.protect(transport.sender, at, &length) != 0:
             length = 0
@@ -119,17 +123,11 @@ cdef int _send(
     if layout.numbered:
         note_departure(transport, number, length, now)
     if stream.traced:
-        up_send_trace(plane, stream, packet, size, payload_size, payload_type, sequence_number, ssrc, timestamp)
+        up_send_trace(
+            plane, stream, packet, size, payload_size, payload_type, sequence_number, ssrc, timestamp,
+            marker_of(packet, segment),
+        )
     if keep and stream.keep_ciphertext:
         keep_ciphertext(&stream.resends, sequence_number, at, length, now)
     out_commit(plane, length, transport.path)
     return size
-
-
-cdef void _renumber_pictures(Packet* packet, Segment* segment, uint8_t* payload) noexcept nogil:
-    cdef Descriptor* d = &packet.descriptor
-    rewrite_vp8(
-        payload, d,
-        (d.picture_id if d.picture_id > 0 else 0) + segment.picture_offset,
-        (d.tl0_picture_index if d.tl0_picture_index > 0 else 0) + segment.tl0_offset,
-    )
