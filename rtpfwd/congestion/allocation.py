@@ -100,11 +100,17 @@ class Allocator:
         self._budget = 0
 
     def allocate(
-        self, demands: Sequence[Demand], available_bps: int, reserved_bps: int, now: Instant
+        self,
+        demands: Sequence[Demand],
+        available_bps: int,
+        reserved_bps: int,
+        now: Instant,
+        *,
+        outage: bool = False,
     ) -> list[Assignment]:
         """Share out ``available_bps`` less ``reserved_bps`` (sound and what else must go); one assignment for
         each demand, in their order. To be called when anything changed, and a few times each second, since
-        the way up depends on time.
+        the way up depends on time. During an ``outage`` going down costs no wait before going up again.
         """
         settings = self._settings
         budget = max(available_bps - reserved_bps, 0)
@@ -128,7 +134,7 @@ class Allocator:
         self._parties = parties
         _let_foremost_screen_oversend(parties, settings.screen_oversend_bps)
         wishes = self._wishes(parties, budget, now)
-        used = self._settle(parties, budget, now)
+        used = self._settle(parties, budget, now, outage)
         for party, wish in zip(parties, wishes, strict=True):
             assignments[party.demand.key] = _explain(party, wish, budget - used)
         return [assignments[demand.key] for demand in demands]
@@ -236,7 +242,7 @@ class Allocator:
                 one.cap = one.held
         return wishes
 
-    def _settle(self, parties: list[_Party], budget: int, now: Instant) -> int:
+    def _settle(self, parties: list[_Party], budget: int, now: Instant, outage: bool) -> int:
         """Share the budget as far as each may go, note what came of it, return what it costs."""
         settings = self._settings
         held = sum(party.share.rates[party.share.held] for party in parties if party.share.held >= 0)
@@ -252,7 +258,7 @@ class Allocator:
             if level >= 0:
                 used += party.share.rates[level]
                 given = party.ladder.layers[level]
-            party.state.climb.settle(given, level < party.share.held, now)
+            party.state.climb.settle(given, level < party.share.held, now, outage)
         return used
 
 

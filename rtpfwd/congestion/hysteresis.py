@@ -31,7 +31,7 @@ class HysteresisSettings:
 class Hysteresis:
     """The past of one consumer, as far as the way up depends on it."""
 
-    __slots__ = ("_failures", "_rose", "_settings", "_since", "_wanted_since", "blocked_until", "layers")
+    __slots__ = ("_failures", "_rose_from", "_settings", "_since", "_wanted_since", "blocked_until", "layers")
 
     def __init__(self, settings: HysteresisSettings, now: Instant) -> None:
         self.layers: LayerPair | None = None
@@ -39,7 +39,7 @@ class Hysteresis:
         self.blocked_until = now
         self._settings = settings
         self._since = now
-        self._rose = False
+        self._rose_from: LayerPair | None = None
         self._failures = 0
         self._wanted_since: Instant | None = None
 
@@ -59,23 +59,30 @@ class Hysteresis:
         held = at_once or now - self._wanted_since >= self._settings.hold_us
         return held and now >= self.blocked_until
 
-    def settle(self, layers: LayerPair | None, lowered: bool, now: Instant) -> None:
-        """Note what the consumer gets now. ``lowered``: less than before, for want of bandwidth."""
+    def settle(self, layers: LayerPair | None, lowered: bool, now: Instant, outage: bool = False) -> None:
+        """Note what the consumer gets now. ``lowered``: less than before, for want of bandwidth. ``outage``:
+        nothing came through at all, which says nothing about layers.
+
+        Only an upgrade that is taken back to where it came from was a mistake; further down than that, and
+        it is the link that shrank.
+        """
         if layers == self.layers:
             return
         active_us = now - self._since
         settings = self._settings
-        if lowered:
-            if self._rose and active_us < settings.failed_soon_us:
+        if lowered and not outage:
+            rose_from = self._rose_from
+            mistaken = rose_from is not None and layers is not None and layers >= rose_from
+            if mistaken and active_us < settings.failed_soon_us:
                 self._failures += 1
                 self._block(now)
             elif active_us > settings.settled_us:
                 self._failures = 0
                 self._block(now)
         rose = layers is not None and self.layers is not None and layers > self.layers
-        if rose and self._rose and active_us >= settings.failed_soon_us:
+        if rose and self._rose_from is not None and active_us >= settings.failed_soon_us:
             self._failures = 0
-        self._rose = rose
+        self._rose_from = self.layers if rose else None
         self._since = now
         self._wanted_since = None
         self.layers = layers

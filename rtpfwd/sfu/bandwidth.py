@@ -13,7 +13,7 @@ from dataclasses import replace
 from rtpfwd.clock import Instant
 from rtpfwd.congestion.allocation import Allocator
 from rtpfwd.congestion.arrival_log import Feedback
-from rtpfwd.congestion.demands import Reason
+from rtpfwd.congestion.demands import Assignment, Demand, Reason
 from rtpfwd.congestion.rate_window import RateWindow
 from rtpfwd.congestion.send_side import SendSideEstimator
 from rtpfwd.dataplane.interface import ProbatorSpec, Probe, TransportId
@@ -62,6 +62,7 @@ class BandwidthControl:
         self._sent_rate = RateWindow()
         self.padding_rate = RateWindow()
         self._probator = False
+        self._outage_until = Instant(0)
         self._told_at: Instant | None = None
         self._told: tuple[int, int, frozenset[str]] = (0, 0, frozenset())
 
@@ -162,7 +163,14 @@ class BandwidthControl:
         available = UNLIMITED_BPS if estimator is None else estimator.target_bps
         reserved = sum(one.sent_bps for one in consumers if one.kind == "audio" and one.is_numbered)
         demands = [consumer.demand(now) for consumer in video]
-        assignments = self._allocator.allocate(demands, available, reserved, now)
+        if estimator is not None and estimator.in_outage:
+            self._outage_until = Instant(now + self._settings.outage_memory_us)
+        outage = now < self._outage_until
+        assignments = self._allocator.allocate(demands, available, reserved, now, outage=outage)
+        if estimator is not None and not estimator.has_feedback:
+            assignments = [
+                _at_least_lowest(one, demand) for one, demand in zip(assignments, demands, strict=True)
+            ]
         for consumer, assignment in zip(video, assignments, strict=True):
             consumer.assign(assignment, now)
         if estimator is not None:
@@ -282,3 +290,14 @@ class BandwidthControl:
 def _gives_feedback(consumer: Consumer) -> bool:
     codecs = consumer.parameters.codecs
     return any(codec.has_feedback("transport-cc") or codec.has_feedback("goog-remb") for codec in codecs)
+
+
+def _at_least_lowest(assignment: Assignment, demand: Demand) -> Assignment:
+    # Nobody goes without a picture for a number that we began with, or for a REMB that nothing would raise
+    # again once nothing is sent.
+    if assignment.reason is not Reason.NOT_ENOUGH_BANDWIDTH:
+        return assignment
+    lowest = demand.options[0]
+    return assignment._replace(
+        layers=(lowest.spatial, lowest.temporal), bitrate_bps=lowest.bitrate_bps, reason=Reason.BASE_LAYER
+    )

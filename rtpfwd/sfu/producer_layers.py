@@ -22,11 +22,16 @@ from rtpfwd.wire.scalability import parse_scalability_mode
 SCREEN_SOURCE = "screen"  # of ``appData.source``: the signaling contract's word
 
 
+GUESSED_BPS = 100_000
+"""Of the lowest layer, until something is known of it; of each next one three times as much."""
+
+
 class ProducerLayers:
     """One for each producer. ``layered``: consumers may be given less than all of it."""
 
     __slots__ = (
         "_is_simulcast",
+        "_limits",
         "_nobody_since",
         "_rates",
         "_settings",
@@ -53,6 +58,7 @@ class ProducerLayers:
         alone = mode.ksvc or (parameters.encodings[0].scalability_mode or "").startswith("S")
         cumulative = not self._is_simulcast and not alone
         self._rates = LayerRates(settings.layer_rates, cumulative, self.kind is VideoKind.SCREEN)
+        self._limits = [encoding.max_bitrate_bps for encoding in parameters.encodings]
         self._sizes: list[PixelSize | None] = [None] * self.spatial_layers
         self._updated_at: Instant | None = None
         self._wanted = WantedLayers(settings.wanted_layers, len(parameters.encodings))
@@ -68,27 +74,23 @@ class ProducerLayers:
     def options(
         self, streams: Sequence[IncomingStream], plane: DataPlane, now: Instant
     ) -> tuple[LayerOption, ...]:
-        """What can be had now, ascending; what has only just begun costs nothing yet."""
+        """What can be had now, ascending; what has only just begun costs what its publisher announced."""
         updated = self._updated_at
         if updated is None or now - updated >= self._settings.rates_interval_us:
             self._updated_at = now
             for stream in streams:
                 counters = plane.receive_counters(stream.id)
                 self._rates.update(stream.position, counters.layer_bytes, now)
-        found = self._rates.options(now)
+        found = tuple(self._capped(option) for option in self._rates.options(now))
         if not self.layered:
-            rate = sum(option.bitrate_bps for option in found[-1:])
+            rate = found[-1].bitrate_bps if found else 0
             return (LayerOption(0, 0, rate),) if streams else ()
         if not self._is_simulcast:
-            whole = LayerOption(self.spatial_layers - 1, self._temporal - 1, 0)
-            return found or ((whole,) if streams else ())
+            return found or ((self._begun(self.spatial_layers - 1, True),) if streams else ())
         alive = {stream.position for stream in streams if stream.active}
         found = tuple(option for option in found if option.spatial in alive)
         new = alive - {option.spatial for option in found}
-        if not new:
-            return found
-        begun = [LayerOption(spatial, self._temporal - 1, 0, False) for spatial in new]
-        return tuple(sorted((*found, *begun)))
+        return tuple(sorted((*found, *(self._begun(spatial, False) for spatial in new)))) if new else found
 
     def note_sizes(self, stream: IncomingStream, sizes: Sequence[PixelSize]) -> None:
         """A key frame told how large the pictures are."""
@@ -97,6 +99,19 @@ class ProducerLayers:
         else:
             for spatial, size in enumerate(sizes[: self.spatial_layers]):
                 self._sizes[spatial] = size
+
+    def _begun(self, spatial: int, trusted: bool) -> LayerOption:
+        """A layer of which nothing is known yet but what its publisher announced."""
+        limit = self._limits[spatial if self._is_simulcast else 0]
+        guess = limit if limit is not None else GUESSED_BPS * 3**spatial
+        return LayerOption(spatial, self._temporal - 1, guess, trusted)
+
+    def _capped(self, option: LayerOption) -> LayerOption:
+        # The key frame that a stream begins with is no measure of it; its publisher's word is a better one.
+        limit = self._limits[option.spatial if self._is_simulcast else 0]
+        if limit is None or option.bitrate_bps * 4 <= limit * 5:
+            return option
+        return option._replace(bitrate_bps=limit * 5 // 4)
 
     # -- which encodings anybody wants ---------------------------------------------------------------------
 

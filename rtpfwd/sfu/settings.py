@@ -66,6 +66,9 @@ class BandwidthSettings:
     """Between two ``downlinkbandwidth`` events (mediasoup's allocation event) ..."""
     told_change_percent: int = 10
     """... which smaller changes do not deserve."""
+    outage_memory_us: int = seconds(2)
+    """After an outage the estimate finds its feet for so long; what is given up then is not held against it.
+    """
     nobody_us: int = seconds(30)
     """While nobody watches a producer, its lowest encoding goes on for so long."""
     estimator: EstimatorSettings = field(default_factory=EstimatorSettings)
