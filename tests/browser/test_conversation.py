@@ -168,6 +168,11 @@ async def _devices_and_settings(ada: Person, grace: Person) -> None:
     assert await violations(ada.page) == []
     await ada.page.get_by_test_id("noiseSuppression").uncheck()
     await ada.screenshot("settings")
+    own = ada.page.locator("[data-tile=you]")
+    await ada.page.get_by_test_id("hide-self").check()
+    await own.wait_for(state="detached")
+    await ada.page.get_by_test_id("hide-self").uncheck()
+    await own.wait_for()
     await ada.press("dialog-close")
     await grace.wait_for_sound(ada)
     await ada.page.keyboard.press("?")
