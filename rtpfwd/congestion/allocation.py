@@ -182,6 +182,12 @@ class Allocator:
             lowest += rates[0]
         return None if best is None else best[3]
 
+    def trial_failed(self, key: int, now: Instant) -> None:
+        """The link did not bear the next step of this consumer: it waits longer before it is tried again."""
+        state = self._states.get(key)
+        if state is not None:
+            state.climb.refuse(now)
+
     def _enter(self, demand: Demand, state: _State) -> _Party | Reason:
         """The demand as a party to the sharing, or why it is none."""
         if demand.paused:

@@ -87,6 +87,12 @@ class Hysteresis:
         self._wanted_since = None
         self.layers = layers
 
+    def refuse(self, now: Instant) -> None:
+        """An upgrade failed before it was made."""
+        self._failures += 1
+        self._wanted_since = None
+        self._block(now)
+
     def _block(self, now: Instant) -> None:
         settings = self._settings
         wait = min(settings.wait_us << min(self._failures, 16), settings.max_wait_us)

@@ -57,6 +57,7 @@ class SendSideEstimator:
         "_rate",
         "_remb",
         "_rtt_us",
+        "_sent_at",
         "_settings",
         "_shortest_rtt_us",
         "target_bps",
@@ -81,6 +82,7 @@ class SendSideEstimator:
         self._probe_results = ProbeResults()
         self._decisions = DecisionLog(settings.decisions)
         self._rtt_us: int | None = None
+        self._sent_at: Instant | None = None
         self._last_rtt_us: int | None = None
         self._shortest_rtt_us: int | None = None
         self._heard = False
@@ -121,7 +123,7 @@ class SendSideEstimator:
         if not departures:
             return
         self._departures.add(departures)
-        at = departures[-1][1]
+        at = self._sent_at = departures[-1][1]
         size = 0
         for _, _, bytes_, _ in departures:
             size += bytes_
@@ -331,6 +333,11 @@ class SendSideEstimator:
         limited = self._app_limit.limited or (
             arrives is not None and arrives < self._settings.probe.stuck_below * self.target_bps
         )
+        if self._is_quiet(now):
+            # Nothing was sent, so nothing is known any more of queue and loss: padding alone can tell.
+            self._outage.heard()
+            self._probing.tick(self.target_bps, self._heard, now)
+            return
         allowed = (
             self._heard
             and limited
@@ -351,6 +358,9 @@ class SendSideEstimator:
         if self._last_rtt_us is None or self._shortest_rtt_us is None:
             return False
         return self._last_rtt_us - self._shortest_rtt_us > self._settings.probe.long_queue_us
+
+    def _is_quiet(self, now: Instant) -> bool:
+        return self._sent_at is not None and now - self._sent_at >= self._settings.probe.quiet_us
 
     def _note_rtt(self, sample_us: int) -> None:
         if not 0 <= sample_us <= MAX_RTT_US:

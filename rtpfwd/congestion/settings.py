@@ -103,6 +103,8 @@ class ProbeSettings:
     long_duration_us: int = milliseconds(40)
     """Of a cluster on a link that the media fills already, where a shorter one may meet a gap between the
     frames of others and take their share for free (ours)."""
+    quiet_us: int = seconds(3)
+    """Who sent nothing for so long may probe whatever was known before (ours)."""
     packets: int = 5
     """Of a cluster, at least (libwebrtc)."""
     long_queue_us: int = milliseconds(80)

@@ -22,6 +22,7 @@ from rtpfwd.sfu.checks import check_bitrate_limits
 from rtpfwd.sfu.consumer import Consumer
 from rtpfwd.sfu.context import Context, Deadline
 from rtpfwd.sfu.ledger import Figure, LedgerReason, SubjectKind, What
+from rtpfwd.sfu.upgrade_trial import UpgradeTrial
 from rtpfwd.wire.header_extensions import TRANSPORT_CC
 from rtpfwd.wire.rtcp.transport_cc import TransportFeedback
 
@@ -59,6 +60,8 @@ class BandwidthControl:
         self._trace = trace
         self._estimator: SendSideEstimator | None = None
         self._allocator = Allocator(self._settings.allocation)
+        self._trial = UpgradeTrial(self._settings.trial)
+        self._sent_bps = 0
         self._sent_rate = RateWindow()
         self.padding_rate = RateWindow()
         self._probator = False
@@ -138,7 +141,7 @@ class BandwidthControl:
         total = 0
         for consumer in consumers:
             total += consumer.note_sent(now)
-        sent_bps = self._sent_rate.update(total, now)
+        sent_bps = self._sent_bps = self._sent_rate.update(total, now)
         at = now + self._settings.interval_us
         if estimator is not None:
             estimator.sent(self._context.plane.take_departures(self._transport))
@@ -163,6 +166,10 @@ class BandwidthControl:
         available = UNLIMITED_BPS if estimator is None else estimator.target_bps
         reserved = sum(one.sent_bps for one in consumers if one.kind == "audio" and one.is_numbered)
         demands = [consumer.demand(now) for consumer in video]
+        if estimator is not None:
+            refused = self._trial.failed(estimator.target_bps, now)
+            if refused is not None:
+                self._allocator.trial_failed(refused, now)
         if estimator is not None and estimator.in_outage:
             self._outage_until = Instant(now + self._settings.outage_memory_us)
         outage = now < self._outage_until
@@ -179,6 +186,9 @@ class BandwidthControl:
             # A probe that finds less than the next step needs would have been in vain.
             wanted = self.desired_bps if step is None else max(self.desired_bps, step.available_bps)
             estimator.set_demand(wanted, now)
+            trial = self._trial.begin(step, estimator.target_bps, self._sent_bps, now)
+            if trial is not None and estimator.has_feedback:
+                self._probe(trial, LedgerReason.UPGRADE, estimator, now)
             starved = [
                 consumer.id
                 for consumer, assignment in zip(video, assignments, strict=True)
@@ -222,18 +232,21 @@ class BandwidthControl:
     def _send_probes(self, estimator: SendSideEstimator, now: Instant) -> None:
         for probe in estimator.probes():
             spec = Probe(probe.cluster, probe.rate_bps, probe.size_bytes, probe.packets)
-            self._context.outgoing += self._context.plane.probe(self._transport, spec, now)
-            self._context.ledger.note(
-                now,
-                SubjectKind.TRANSPORT,
-                self._transport_id,
-                What.PROBE,
-                LedgerReason.ASKED,
-                estimator.target_bps,
-                probe.rate_bps,
-                {Figure.CLUSTER: probe.cluster, Figure.DESIRED_BPS: self.desired_bps},
-            )
-            self._trace("probation", {"bitrate": probe.rate_bps, "size": probe.size_bytes}, now)
+            self._probe(spec, LedgerReason.ASKED, estimator, now)
+
+    def _probe(self, probe: Probe, reason: LedgerReason, estimator: SendSideEstimator, now: Instant) -> None:
+        self._context.outgoing += self._context.plane.probe(self._transport, probe, now)
+        self._context.ledger.note(
+            now,
+            SubjectKind.TRANSPORT,
+            self._transport_id,
+            What.PROBE,
+            reason,
+            estimator.target_bps,
+            probe.rate_bps,
+            {Figure.CLUSTER: probe.cluster, Figure.DESIRED_BPS: self.desired_bps},
+        )
+        self._trace("probation", {"bitrate": probe.rate_bps, "size": probe.size_bytes}, now)
 
     def _add_probator(self, consumer: Consumer) -> None:
         number = consumer.parameters.header_extension_id(TRANSPORT_CC)

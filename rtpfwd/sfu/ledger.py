@@ -52,6 +52,8 @@ class LedgerReason(StrEnum):
     """The peer or the application asked for it."""
     SOURCE_SWITCH = "source_switch"
     """A switch to other layers needs it."""
+    UPGRADE = "upgrade"
+    """Better layers shall be sent if the link bears them."""
     REPEATED = "repeated"
     """The first one was not answered."""
     WITHHELD = "withheld"

@@ -11,6 +11,7 @@ from rtpfwd.congestion.settings import EstimatorSettings
 from rtpfwd.congestion.wanted_layers import WantedLayersSettings
 from rtpfwd.dataplane.interface import PlaneLimits
 from rtpfwd.sfu.ledger import LedgerSettings
+from rtpfwd.sfu.upgrade_trial import TrialSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class BandwidthSettings:
     estimator: EstimatorSettings = field(default_factory=EstimatorSettings)
     allocation: AllocationSettings = field(default_factory=AllocationSettings)
     layer_rates: LayerRateSettings = field(default_factory=LayerRateSettings)
+    trial: TrialSettings = field(default_factory=TrialSettings)
     wanted_layers: WantedLayersSettings = field(default_factory=WantedLayersSettings)
 
 

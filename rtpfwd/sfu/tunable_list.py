@@ -1,0 +1,157 @@
+"""What may be turned on a running worker, setting by setting: range, reach, source, meaning.
+
+A test holds this list against the settings tree: each setting is here, and its default within its range.
+The estimate's are in tunable_estimate.py. Not here: what is fixed once the worker runs and means nothing to
+whoever tunes (none so far), and the plane's memory, which is shown but cannot be changed.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from rtpfwd.clock import milliseconds, seconds
+from rtpfwd.sfu.tunable_estimate import ESTIMATE
+from rtpfwd.sfu.tunables import Scope, Tunable
+
+_RUNNING, _TRANSPORTS, _PRODUCERS, _CONSUMERS, _START = Scope
+_GBPS = 1_000_000_000
+
+WORKER = (
+    Tunable("consent_timeout_us", seconds(10), seconds(60), _TRANSPORTS, "RFC 7675",
+            "A peer that sends no connectivity check for so long is gone."),
+    Tunable("inactivity_us", milliseconds(100), seconds(60), _RUNNING, "mediasoup",
+            "A simulcast stream without packets for so long is over."),
+    Tunable("inactivity_dtx_us", milliseconds(100), seconds(120), _RUNNING, "mediasoup",
+            "The same, of streams that may fall silent."),
+    Tunable("left_behind_us", milliseconds(50), seconds(60), _RUNNING, "ours",
+            "A simulcast stream is over, too, when another of its producer went on so long without it."),
+    Tunable("activity_check_us", milliseconds(20), seconds(5), _RUNNING, "ours",
+            "Between looks at which simulcast streams are alive."),
+    Tunable("max_incoming_bitrate_bps", 0, _GBPS, _TRANSPORTS, "mediasoup",
+            "Told to publishers by REMB; 0: no limit."),
+    Tunable("initial_remb_bps", 30_000, _GBPS, _TRANSPORTS, "ours",
+            "What publishers that know REMB only are told at first."),
+    Tunable("max_transports", 1, 1_000_000, _RUNNING, "ours", "Of this worker; one more is refused."),
+    Tunable("max_half_open_handshakes", 1, 100_000, _RUNNING, "ours",
+            "Transports between a valid check and the end of their DTLS handshake."),
+    Tunable("max_producers_per_transport", 1, 10_000, _RUNNING, "ours", "One more is refused."),
+    Tunable("max_consumers_per_transport", 1, 100_000, _RUNNING, "ours", "One more is refused."),
+)  # fmt: skip
+
+RTCP = (
+    Tunable("rtcp.first_report_us", milliseconds(10), seconds(10), _TRANSPORTS, "mediasoup",
+            "From the keys to the first report."),
+    Tunable("rtcp.report_interval_us", milliseconds(100), seconds(30), _RUNNING, "mediasoup",
+            "Between sender and receiver reports."),
+    Tunable("rtcp.report_jitter_percent", 0, 100, _RUNNING, "mediasoup",
+            "Added to that interval at random, at most."),
+    Tunable("rtcp.feedback_interval_us", milliseconds(10), seconds(1), _RUNNING, "mediasoup",
+            "Between transport-wide feedback packets to publishers."),
+    Tunable("rtcp.remb_interval_us", milliseconds(100), seconds(10), _RUNNING, "ours",
+            "Between REMBs to publishers."),
+    Tunable("rtcp.packet_bytes", 300, 1400, _RUNNING, "ours", "Largest RTCP compound, before SRTCP."),
+    Tunable("rtcp.default_rtt_us", milliseconds(1), seconds(5), _RUNNING, "mediasoup",
+            "Round trip until one was measured."),
+    Tunable("rtcp.max_rtt_us", milliseconds(100), seconds(60), _CONSUMERS, "ours",
+            "Reports that claim more are clamped; for publishers' clocks at once."),
+    Tunable("rtcp.nack_numbers_per_report", 1, 10_000, _RUNNING, "ours",
+            "Sequence numbers answered for one RTCP datagram."),
+)  # fmt: skip
+
+KEY_FRAMES = (
+    Tunable("key_frames.burst", 1, 100, _RUNNING, "ours", "Requests that may go out within the window."),
+    Tunable("key_frames.window_us", milliseconds(100), seconds(60), _RUNNING, "ours", "That window."),
+    Tunable("key_frames.retry_us", milliseconds(50), seconds(30), _RUNNING, "mediasoup: 1 s",
+            "Ask again when none came by then."),
+    Tunable("key_frames.retries", 1, 100, _RUNNING, "ours", "Then it is given up."),
+)  # fmt: skip
+
+PACING = (
+    Tunable("pacing.factor", 1.0, 20.0, _RUNNING, "libwebrtc",
+            "Times the rate being sent, while nothing is known of the link."),
+    Tunable("pacing.floor_bps", 100_000, _GBPS, _RUNNING, "ours", "Never slower, meanwhile."),
+)  # fmt: skip
+
+BANDWIDTH = (
+    Tunable("bandwidth.interval_us", milliseconds(20), seconds(5), _RUNNING, "ours",
+            "Between allocations when nothing else asks for one."),
+    Tunable("bandwidth.rates_interval_us", milliseconds(20), seconds(5), _PRODUCERS, "ours",
+            "Between looks at what the layers of a producer cost."),
+    Tunable("bandwidth.told_interval_us", milliseconds(100), seconds(60), _RUNNING, "mediasoup",
+            "Between two words to a receiver about its downlink."),
+    Tunable("bandwidth.told_change_percent", 0, 100, _RUNNING, "ours", "Smaller changes are not told."),
+    Tunable("bandwidth.outage_memory_us", 0, seconds(60), _RUNNING, "ours",
+            "After an outage, what is given up for so long is not held against it."),
+    Tunable("bandwidth.nobody_us", 0, seconds(3600), _PRODUCERS, "ours",
+            "While nobody watches a producer, its lowest encoding goes on for so long."),
+    Tunable("bandwidth.wanted_layers.down_delay_us", 0, seconds(120), _PRODUCERS, "LiveKit",
+            "An encoding that nobody wants is told to stop after this."),
+    Tunable("bandwidth.layer_rates.window_us", milliseconds(200), seconds(30), _PRODUCERS, "mediasoup",
+            "What a layer costs is its rate over so long."),
+    Tunable("bandwidth.layer_rates.step_us", milliseconds(10), seconds(2), _PRODUCERS, "ours",
+            "Samples closer together than this are one."),
+    Tunable("bandwidth.layer_rates.fall_percent", 1, 100, _PRODUCERS, "mediasoup: 5",
+            "How much a cost is believed to fall in a second."),
+    Tunable("bandwidth.layer_rates.stale_us", milliseconds(200), seconds(60), _PRODUCERS, "mediasoup",
+            "A layer without packets for so long is not offered."),
+    Tunable("bandwidth.layer_rates.stale_screen_us", milliseconds(200), seconds(120), _PRODUCERS,
+            "mediasoup", "The same, of screens."),
+    Tunable("bandwidth.layer_rates.trusted_after_us", 0, seconds(60), _PRODUCERS, "mediasoup",
+            "A layer has to be alive for so long before anybody goes up to it."),
+)  # fmt: skip
+
+ALLOCATION = (
+    Tunable("bandwidth.allocation.up_margin_percent", 100, 300, _RUNNING, "ours",
+            "Going up needs so much of the rate after it."),
+    Tunable("bandwidth.allocation.tolerance_percent", 0, 50, _RUNNING, "ours",
+            "What is sent may exceed a sinking budget by so much."),
+    Tunable("bandwidth.allocation.resume_margin_percent", 100, 300, _RUNNING, "ours",
+            "Who got nothing begins again with so much of the lowest layer's rate free."),
+    Tunable("bandwidth.allocation.held_percent", 10, 100, _RUNNING, "ours",
+            "Layers held already count with so much of their rate among equals."),
+    Tunable("bandwidth.allocation.screen_weight", 1, 255, _RUNNING, "LiveKit",
+            "A screen's priority counts so many times."),
+    Tunable("bandwidth.allocation.screen_oversend_bps", 0, 10_000_000, _RUNNING, "Jitsi",
+            "The foremost screen's lowest layer is sent up to this where it does not fit; 0: never."),
+    Tunable("bandwidth.allocation.shown_percent", 10, 200, _RUNNING, "ours",
+            "A picture is sharp enough with so much of the length at which it is shown."),
+    Tunable("bandwidth.allocation.camera_min_temporal", 0, 7, _RUNNING, "ours",
+            "A camera goes up to a spatial layer with this temporal layer at least."),
+    Tunable("bandwidth.allocation.fill_leftover", False, True, _RUNNING, "mediasoup",
+            "What is left over may go to small layers out of turn."),
+    Tunable("bandwidth.allocation.hysteresis.hold_us", 0, seconds(60), _CONSUMERS, "ours",
+            "There has to be room for so long before a consumer goes up."),
+    Tunable("bandwidth.allocation.hysteresis.settled_us", 0, seconds(120), _CONSUMERS, "mediasoup",
+            "Layers given up after more than this were good for a while."),
+    Tunable("bandwidth.allocation.hysteresis.wait_us", 0, seconds(600), _CONSUMERS, "mediasoup",
+            "No way up after that."),
+    Tunable("bandwidth.allocation.hysteresis.failed_soon_us", 0, seconds(600), _CONSUMERS, "ours",
+            "An upgrade taken back within this doubles the next wait."),
+    Tunable("bandwidth.allocation.hysteresis.max_wait_us", 0, seconds(3600), _CONSUMERS, "ours",
+            "The longest wait."),
+)  # fmt: skip
+
+FIXED = tuple(
+    Tunable(name, 0, 1 << 30, _START, "ours", about)
+    for name, about in (
+        ("ledger.decisions", "Decisions kept, of all subjects together."),
+        ("plane.ssrcs_per_transport", "Receive SSRCs, unknown ones included."),
+        ("plane.held_packets_per_ssrc", "Packets kept for an SSRC until it is known whose it is."),
+        ("plane.history_packets", "Packets kept of each stream for retransmission."),
+        ("plane.history_video_us", "How long."),
+        ("plane.history_audio_us", "How long."),
+        ("plane.nack_list", "Missing packets remembered of each stream."),
+        ("plane.nack_max_age", "In sequence numbers."),
+        ("plane.nack_retries", "Times that a packet is asked for."),
+        ("plane.audio_levels", "Audio levels kept of each stream until they are taken."),
+        ("plane.packet_bytes", "Largest RTP packet forwarded, before SRTP's tag."),
+    )
+)
+
+TUNABLES = MappingProxyType(
+    {
+        one.name: one
+        for one in (*WORKER, *RTCP, *KEY_FRAMES, *PACING, *BANDWIDTH, *ALLOCATION, *ESTIMATE, *FIXED)
+    }
+)
+"""All of them by name."""

@@ -1,0 +1,70 @@
+"""Before more is sent, the link is tried with padding: what a receiver would see as a freeze is then a trial
+that failed.
+
+A short probe measures how fast a link is, not how much of it is free, and layers come in large steps. So an
+upgrade is preceded by padding at the rate that it will have, for as long as the allocation waits anyway
+(``HysteresisSettings.hold_us``); when the estimate falls meanwhile, the upgrade is refused and waits longer
+the next time. LiveKit probes channels in the same way before it upgrades.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rtpfwd.clock import MICROSECONDS, Instant, milliseconds
+from rtpfwd.congestion.demands import NextStep
+from rtpfwd.dataplane.interface import Probe
+
+FIRST_CLUSTER = 1_000_000
+"""Clusters of trials; those of the estimate count from 1. To the estimate they are traffic as any other."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialSettings:
+    """Tunables of a trial."""
+
+    duration_us: int = milliseconds(1600)
+    """Of padding; shorter than the allocation waits before it goes up."""
+    lasting_us: int = milliseconds(2500)
+    """A fall of the estimate within this time of its beginning is the trial's."""
+    needless_percent: int = 110
+    """What adds less than this to what is being sent needs no trial."""
+
+
+class UpgradeTrial:
+    """One for each transport."""
+
+    __slots__ = ("_began_at", "_cluster", "_settings", "step")
+
+    def __init__(self, settings: TrialSettings) -> None:
+        self._settings = settings
+        self._cluster = FIRST_CLUSTER
+        self._began_at = Instant(0)
+        self.step: NextStep | None = None
+        """What is being tried."""
+
+    def begin(self, step: NextStep | None, target_bps: int, sent_bps: int, now: Instant) -> Probe | None:
+        """The padding to send before ``step`` is made, once, when it could be made now."""
+        settings = self._settings
+        if step is None or self.step is not None or now < step.not_before or target_bps < step.available_bps:
+            return None
+        if step.available_bps * 100 <= sent_bps * settings.needless_percent:
+            return None
+        self.step = step
+        self._began_at = now
+        self._cluster += 1
+        size = step.available_bps * settings.duration_us // (8 * MICROSECONDS)
+        return Probe(self._cluster, step.available_bps, size, 1)
+
+    def failed(self, target_bps: int, now: Instant) -> int | None:
+        """Whose upgrade the link did not bear; None while nothing speaks against it."""
+        step = self.step
+        if step is None:
+            return None
+        if now - self._began_at > self._settings.lasting_us:
+            self.step = None
+            return None
+        if target_bps >= step.available_bps:
+            return None
+        self.step = None
+        return step.key
