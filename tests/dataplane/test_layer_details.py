@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from rtpfwd.clock import milliseconds, seconds
 from rtpfwd.dataplane.interface import (
@@ -169,6 +171,16 @@ def test_a_whole_picture_that_comes_late_goes_on_if_its_layer_did(stage):
     assert show.passes(rtx(SSRC + 1, 1, eight(4, T2))) == [False]
 
 
+def test_a_late_picture_of_before_its_layer_was_taken_up_stays_behind(stage):
+    show = Show(stage, "video/VP8")
+    show.want(0, 0)
+    show.send(eight(1, T0, key=True), eight(2, T1, sync=True), eight(3, T0))
+    show.want(0, 1)
+    assert show.passes(eight(5, T0), eight(6, T1, sync=True)) == [True, True]
+    assert show.passes(eight(4, T1)) == [False], "it needs the dropped one"
+    assert show.drops() == {SendDrop.TEMPORAL_LAYER: 2}
+
+
 def test_counters_of_vp8_go_on_over_a_change_of_source(stage):
     show = Show(stage, "video/VP8")
     stage.camera(0, 2, 0xA8)
@@ -237,6 +249,18 @@ def test_the_last_packet_of_the_highest_forwarded_layer_has_the_marker_also_when
     assert repaired.marker
     # The encoder gave up the upper layers: then its own marker stands.
     assert [one.marker for one in show.send(nine(4, 2, 0, marker=True))] == [True]
+
+
+def test_a_late_packet_ends_the_picture_as_it_was_cut_then(stage):
+    show = Show(stage, "video/VP9")
+    show.want(0, 0)
+    show.send(nine(1, 1, 0, key=True, structure=2), nine(2, 1, 1, key=True, between=True))
+    show.want(1, 0)
+    found = show.send(
+        nine(5, 3, 0, key=True, structure=2), nine(6, 3, 1, key=True, between=True, marker=True), nine(3, 2)
+    )
+    assert [(parse_vp9(one.payload).picture_id, one.marker) for one in found] == [(3, False), (3, True)]
+    assert show.drops() == {SendDrop.SPATIAL_LAYER: 1, SendDrop.TEMPORAL_LAYER: 1}, "older than the key frame"
 
 
 def test_a_layer_that_is_not_predicted_from_other_pictures_is_a_way_up(stage):
@@ -379,6 +403,48 @@ def test_k_svc_told_by_descriptors_changes_at_key_frames_only(stage):
     assert stage.upcalls(LayersSwitched) == [LayersSwitched(SEND, 0, 0)]
 
 
+FULL = DependencyStructure(
+    9, 2,
+    (FrameTemplate(0, 0, (S, R), (), (0, 0)), FrameTemplate(0, 0, (S, R), (2,), (2, 1)),
+     FrameTemplate(1, 0, (N, S), (1,), (1, 1)), FrameTemplate(1, 0, (N, S), (2, 1), (1, 1))),
+    2, (0, 1), ((320, 180), (640, 360)),
+)  # fmt: skip
+
+
+def test_a_picture_that_was_begun_with_two_layers_ends_with_both(stage):
+    show = av1(stage)
+    show.want(1, 0)
+    show.send(
+        described(1, FULL, 0, 10, attach=True, picture=1), described(2, FULL, 2, 11, picture=1, marker=True)
+    )
+    show.send(described(3, FULL, 1, 12, picture=2))
+    show.want(0, 0)
+    assert show.passes(described(4, FULL, 3, 13, picture=2, marker=True)) == [True]
+    found = show.send(described(5, FULL, 1, 14, picture=3), described(6, FULL, 3, 15, picture=3, marker=True))
+    assert [one.marker for one in found] == [True]
+    assert stage.upcalls(KeyFrameNeeded) == []
+
+
+def test_a_layer_that_its_sender_gave_up_is_no_longer_waited_for(stage):
+    show = av1(stage)
+    show.want(1, 0)
+    show.send(
+        described(1, FULL, 0, 10, attach=True, picture=1), described(2, FULL, 2, 11, picture=1, marker=True)
+    )
+    given_up = DependencyDescriptor(
+        True, True, FULL.template_id_offset + 1, 12, FULL.templates[1], None, 0b01
+    )
+    stage.upcalls()
+    [found] = show.send(
+        rtp(
+            SSRC, 3, timestamp=6000, payload_type=VP8_TYPE, payload=b"\x10\x30", marker=True,
+            elements={12: serialize_dependency_descriptor(given_up, FULL)},
+        )
+    )  # fmt: skip
+    assert stage.upcalls() == [LayersSwitched(SEND, 0, 0)]
+    assert found.marker
+
+
 def test_a_chain_that_stays_broken_takes_a_key_frame(stage):
     show = av1(stage)
     show.want(0, 0)
@@ -445,3 +511,36 @@ def test_numbers_never_step_back_over_any_change(stage):
     assert [b.sequence_number - a.sequence_number for a, b in pairwise(found)] == [1] * (len(found) - 1)
     stamps = [one.timestamp for one in found]
     assert stamps == sorted(stamps)
+
+
+@given(data=st.data(), codec=st.sampled_from(("video/VP8", "video/VP9", "video/AV1")))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_descriptors_claim_the_plane_goes_on(make_stage, data, codec):
+    show = Show(
+        stage := make_stage(), codec, extension_ids=PUBLISHER_IDS | {DEPENDENCY_DESCRIPTOR: 12},
+        mapped_extension_ids=CONSUMER_IDS | {DEPENDENCY_DESCRIPTOR: DESCRIPTOR_ID},
+    )  # fmt: skip
+    structures = [b"", *(
+        serialize_dependency_descriptor(
+            DependencyDescriptor(True, True, one.template_id_offset, 9, one.templates[0], one), one
+        )
+        for one in (L1T2, L2_KEY, FULL)
+    )]  # fmt: skip
+    number, sent = 0, []
+    for _ in range(30):
+        layers = data.draw(st.tuples(st.integers(0, 3), st.integers(0, 3)))
+        show.want(*layers)
+        for _ in range(4):
+            number += data.draw(st.sampled_from((1, 1, 1, 2, -1)))
+            value = data.draw(st.sampled_from(structures) | st.binary(min_size=3, max_size=6))
+            head = data.draw(
+                st.sampled_from((b"\x18", b"\x90\xf0", b"\xac\x80", b"\x8e")) | st.binary(max_size=2)
+            )
+            packet = rtp(
+                SSRC, number, timestamp=data.draw(st.integers(0, 5)) * 3000, payload_type=VP8_TYPE,
+                payload=head + data.draw(st.binary(min_size=1, max_size=12)),
+                elements={12: value} if value else None,
+            )  # fmt: skip
+            sent += [one.sequence_number for one in show.send(packet)]
+    assert len(set(sent)) == len(sent), "no number twice"
+    stage.assert_reconciled()

@@ -25,9 +25,27 @@ class DependencyFilter:
     """The layers of one source for one send stream; ``select`` takes its packets in order of arrival."""
 
     __slots__ = (
-        "_decisions", "_floor", "_lost", "_lost_since", "_narrowed", "_newest", "_newest_timestamp",
-        "_reason", "_shape", "_since", "_target", "_wanted_spatial", "_wanted_temporal", "fresh_drop",
-        "intact", "key_needed", "mask", "spatial", "temporal",
+        "_active",
+        "_decisions",
+        "_floor",
+        "_lost",
+        "_lost_since",
+        "_narrowed",
+        "_newest",
+        "_newest_timestamp",
+        "_reason",
+        "_settled",
+        "_shape",
+        "_since",
+        "_target",
+        "_wanted_spatial",
+        "_wanted_temporal",
+        "fresh_drop",
+        "intact",
+        "key_needed",
+        "mask",
+        "spatial",
+        "temporal",
     )  # fmt: skip
 
     def __init__(self, packet: Packet, spatial: int, temporal: int, begins: bool) -> None:
@@ -46,6 +64,8 @@ class DependencyFilter:
         self._newest = self._since = self._floor = -1
         self._newest_timestamp: int | None = None
         self._reason = SendDrop.SPATIAL_LAYER
+        self._active = 0
+        self._settled = False  # the target is what is wanted
         self._lost = -1  # a frame of the chain that has not come
         self._lost_since = 0
         frame = packet.frame
@@ -61,6 +81,7 @@ class DependencyFilter:
     def want(self, spatial: int, temporal: int) -> None:
         """Other layers are wanted from the next picture on."""
         self._wanted_spatial, self._wanted_temporal = spatial, temporal
+        self._settled = False
         shape = self._shape
         if shape is None or self._target < 0:
             return
@@ -118,9 +139,12 @@ class DependencyFilter:
             self._narrowed = False
             self._take_target(self._best(frame, self._wanted_spatial, self._wanted_temporal), frame)
             return
-        best = self._best(frame, self._wanted_spatial, self._wanted_temporal)
-        if best == self._target:
+        if frame.active != self._active:
+            # The sender gave up layers, or took them up again.
+            self._settled = False
             self._take_mask(frame)
+        if self._settled or self._best(frame, self._wanted_spatial, self._wanted_temporal) == self._target:
+            self._settled = True
             return
         boundary = packet.timestamp != self._newest_timestamp
         chosen = self._reachable(frame)
@@ -135,9 +159,11 @@ class DependencyFilter:
     def _take_target(self, target: int, frame: DependencyFrame) -> None:
         self._target = target
         self.spatial, self.temporal = frame.shape.layers[target]
+        self._settled = False
         self._take_mask(frame)
 
     def _take_mask(self, frame: DependencyFrame) -> None:
+        self._active = frame.active
         mask = 0
         for target, (spatial, temporal) in enumerate(frame.shape.layers):
             if spatial <= self.spatial and temporal <= self.temporal:
