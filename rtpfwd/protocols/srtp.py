@@ -1,4 +1,4 @@
-"""SRTP: profiles, keys, and one session for each direction and kind of packet.
+"""SRTP: one session for each direction and kind of packet. Profiles and keys are in srtp_keys.py.
 
 Source: RFC 3711 (SRTP), RFC 7714 (AEAD), RFC 5764 §4.1.2 and §4.2 (profiles and keys from DTLS). libsrtp by
 way of pylibsrtp does the work; this is its only home.
@@ -20,81 +20,20 @@ authentication key away. Repeating the very same packet is allowed, for plain re
 
 import ctypes
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import Any, Self
+from typing import Any
 
 import pylibsrtp
 from pylibsrtp import Policy, Session
 
 from rtpfwd.errors import InvalidParameters, MalformedPacket, Unauthentic
+from rtpfwd.protocols.srtp_keys import PlainKeys as PlainKeys
+from rtpfwd.protocols.srtp_keys import Profile as Profile
+from rtpfwd.protocols.srtp_keys import SrtpKeys as SrtpKeys
 
 BUFFER_SIZE = 2048  # bytes, of a packet with its SRTP trailer
 MAX_TRAILER = 16 + 4  # bytes: the longest tag, and the index of SRTCP; MKI is never used
 REPLAY_WINDOW_IN = 1024  # packets, as mediasoup 3.27
 REPLAY_WINDOW_OUT = 1024  # a repaired packet leaves late: half a second behind is 150 numbers of plain video
-
-
-class Profile(Enum):
-    """An SRTP protection profile: value, OpenSSL's name, sizes of master key and salt in bytes.
-
-    The order is the order of preference: GCM costs libsrtp a fifth of what HMAC-SHA1 does.
-    """
-
-    AEAD_AES_128_GCM = (0x0007, "SRTP_AEAD_AES_128_GCM", 16, 12)
-    AEAD_AES_256_GCM = (0x0008, "SRTP_AEAD_AES_256_GCM", 32, 12)
-    AES_CM_128_HMAC_SHA1_80 = (0x0001, "SRTP_AES128_CM_SHA1_80", 16, 14)
-    AES_CM_128_HMAC_SHA1_32 = (0x0002, "SRTP_AES128_CM_SHA1_32", 16, 14)
-
-    @property
-    def number(self) -> int:
-        """Its value in the use_srtp extension (RFC 5764 §4.1.2, RFC 7714 §14.2)."""
-        return self.value[0]
-
-    @property
-    def openssl_name(self) -> str:
-        """What OpenSSL calls it."""
-        return self.value[1]
-
-    @property
-    def key_size(self) -> int:
-        """Bytes of the master key."""
-        return self.value[2]
-
-    @property
-    def salt_size(self) -> int:
-        """Bytes of the master salt."""
-        return self.value[3]
-
-
-@dataclass(frozen=True, slots=True)
-class SrtpKeys:
-    """Master keys of both directions, each followed by its salt. Not in ``repr``."""
-
-    profile: Profile
-    send: bytes = field(repr=False)
-    """Key and salt for what we send."""
-    receive: bytes = field(repr=False)
-    """Key and salt for what the peer sends."""
-
-    def __post_init__(self) -> None:
-        size = self.profile.key_size + self.profile.salt_size
-        if len(self.send) != size or len(self.receive) != size:
-            raise InvalidParameters(f"SRTP keys of {self.profile.name}: need {size} bytes of key and salt")
-
-    @classmethod
-    def from_exported(cls, profile: Profile, material: bytes, *, client: bool) -> Self:
-        """Split what DTLS exports: client key, server key, client salt, server salt (RFC 5764 §4.2).
-
-        ``client`` tells which of the two we were.
-        """
-        key, salt = profile.key_size, profile.salt_size
-        if len(material) != 2 * (key + salt):
-            raise InvalidParameters(f"keying material of {len(material)} bytes: need {2 * (key + salt)}")
-        salts = material[2 * key :]
-        of_client = material[:key] + salts[:salt]
-        of_server = material[key : 2 * key] + salts[salt:]
-        return cls(profile, *((of_client, of_server) if client else (of_server, of_client)))
 
 
 class RtpSender:
@@ -103,8 +42,13 @@ class RtpSender:
     __slots__ = ("_call", "_session")
 
     def __init__(self, keys: SrtpKeys) -> None:
-        self._session = _new_session(keys.profile, keys.send, Policy.SSRC_ANY_OUTBOUND, REPLAY_WINDOW_OUT)
-        self._call = bind_call(self._session, "srtp_protect", MAX_TRAILER)
+        self._session: Session | None = None
+        if isinstance(keys, PlainKeys):
+            self._call = _append_zeros(keys.profile.tag_size)
+            return
+        session = _new_session(keys.profile, keys.send, Policy.SSRC_ANY_OUTBOUND, REPLAY_WINDOW_OUT)
+        self._session = session
+        self._call = bind_call(session, "srtp_protect", MAX_TRAILER)
 
     def protect(self, packet: bytes) -> bytes:
         """An RTP packet to its SRTP packet.
@@ -134,8 +78,13 @@ class RtpReceiver:
     __slots__ = ("_call", "_session")
 
     def __init__(self, keys: SrtpKeys) -> None:
-        self._session = _new_session(keys.profile, keys.receive, Policy.SSRC_ANY_INBOUND, REPLAY_WINDOW_IN)
-        self._call = bind_call(self._session, "srtp_unprotect", 0)
+        self._session: Session | None = None
+        if isinstance(keys, PlainKeys):
+            self._call = _drop_end(keys.profile.tag_size)
+            return
+        session = _new_session(keys.profile, keys.receive, Policy.SSRC_ANY_INBOUND, REPLAY_WINDOW_IN)
+        self._session = session
+        self._call = bind_call(session, "srtp_unprotect", 0)
 
     def unprotect(self, packet: bytes) -> bytes:
         """An SRTP packet to its RTP packet; :class:`Unauthentic` or :class:`MalformedPacket`."""
@@ -149,6 +98,39 @@ class RtpReceiver:
     def address(self) -> int:
         """The ``srtp_t`` for a compiled kernel, which has to keep this object alive as long as it uses it."""
         return _session_address(self._session)
+
+
+def open_late(keys: SrtpKeys, packet: bytes, ssrc: int, *, rollovers: int = 64) -> RtpReceiver | None:
+    """A receiver for one SSRC that has been running for a while, found by trying rollover counts (RFC 3711
+    §3.3.1) on one of its packets; None where none below ``rollovers`` opens it.
+
+    It leaves ``packet`` itself unread. For somebody who comes to a stream in its middle, with its keys.
+    """
+    try:
+        library = ctypes.PyDLL(_internals().__file__)
+        set_rollover = library.srtp_set_stream_roc
+    except (AttributeError, OSError):
+        return None
+    set_rollover.argtypes = (ctypes.c_void_p, ctypes.c_uint32, ctypes.c_uint32)
+
+    def at(rollover: int) -> RtpReceiver:
+        receiver = RtpReceiver(keys)
+        session = receiver._session
+        assert session is not None
+        number = _profile_number(keys.profile)
+        policy = Policy(keys.receive, Policy.SSRC_SPECIFIC, ssrc, number)
+        policy.window_size = REPLAY_WINDOW_IN
+        session.add_stream(policy)
+        set_rollover(_session_address(session), ssrc, rollover)
+        return receiver
+
+    for rollover in range(rollovers):
+        try:
+            at(rollover).unprotect(packet)
+        except (MalformedPacket, Unauthentic):
+            continue
+        return at(rollover)
+    return None
 
 
 class RtcpSender:
@@ -235,19 +217,34 @@ _TEXTS = {
 
 
 def _new_session(profile: Profile, key: bytes, ssrc_type: int, window: int) -> Session:
-    number = {
-        Profile.AEAD_AES_128_GCM: Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
-        Profile.AEAD_AES_256_GCM: Policy.SRTP_PROFILE_AEAD_AES_256_GCM,
-        Profile.AES_CM_128_HMAC_SHA1_80: Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
-        Profile.AES_CM_128_HMAC_SHA1_32: Policy.SRTP_PROFILE_AES128_CM_SHA1_32,
-    }[profile]
-    policy = Policy(key=key, ssrc_type=ssrc_type, srtp_profile=number)
+    policy = Policy(key=key, ssrc_type=ssrc_type, srtp_profile=_profile_number(profile))
     policy.window_size = window
     policy.allow_repeat_tx = True
     return Session(policy)
 
 
-def _remove_stream(session: Session, ssrc: int) -> None:
+def _profile_number(profile: Profile) -> int:
+    number: int = {
+        Profile.AEAD_AES_128_GCM: Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
+        Profile.AEAD_AES_256_GCM: Policy.SRTP_PROFILE_AEAD_AES_256_GCM,
+        Profile.AES_CM_128_HMAC_SHA1_80: Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
+        Profile.AES_CM_128_HMAC_SHA1_32: Policy.SRTP_PROFILE_AES128_CM_SHA1_32,
+    }[profile]
+    return number
+
+
+def _append_zeros(size: int) -> Callable[[bytes], bytes]:
+    zeros = bytes(size)
+    return lambda packet: packet + zeros
+
+
+def _drop_end(size: int) -> Callable[[bytes], bytes]:
+    return lambda packet: packet[:-size]
+
+
+def _remove_stream(session: Session | None, ssrc: int) -> None:
+    if session is None:
+        return
     try:
         session.remove_stream(ssrc)
     except pylibsrtp.Error:
@@ -271,7 +268,9 @@ def _internals() -> Any:
     return pylibsrtp._binding
 
 
-def _session_address(session: Session) -> int:
+def _session_address(session: Session | None) -> int:
+    if session is None:
+        raise InvalidParameters("plain keys have no session")
     return int(_internals().ffi.cast("uintptr_t", session._srtp[0]))
 
 
