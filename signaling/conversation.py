@@ -39,6 +39,8 @@ class Conversation:
     def set_display_name(self, sid: str, request: m.SetDisplayName) -> dict[str, Any]:
         """``set-display-name``."""
         room, peer = self._joined(sid)
+        if peer.ticket.name not in (None, request.display_name):
+            raise Refusal(Code.FORBIDDEN, "the token says what you are called")
         room.rename(peer, request.display_name)
         return {}
 

@@ -160,7 +160,7 @@ class Consume(Request):
 
 
 class OfProducer(Request):
-    """``producer-pause``, ``producer-resume``, ``producer-close``."""
+    """``producer-pause``, ``producer-resume``, ``producer-close``, ``peer-mute``."""
 
     producer_id: Id
 
@@ -203,6 +203,18 @@ class GetStats(Request):
     transport_id: Id | None = None
     producer_id: Id | None = None
     consumer_id: Id | None = None
+
+
+class LockRoom(Request):
+    """``room-lock``."""
+
+    locked: bool
+
+
+class OfPeer(Request):
+    """``peer-remove``."""
+
+    peer_id: Id
 
 
 class ChatSend(Request):

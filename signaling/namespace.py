@@ -24,10 +24,13 @@ from rtpfwd.errors import CallerError
 from . import messages as m
 from .bandwidth import ConsumerWishes
 from .conversation import Conversation
+from .moderation import Moderation
 from .peer import Peer
 from .refusal import Code, Refusal, as_object, as_params, as_text, from_caller_error
 from .room import Room, Rooms
 from .settings import Settings
+from .tokens import Doorkeeper
+from .turn import IceServers
 
 DEFAULT_NAME = "Guest"
 
@@ -47,7 +50,7 @@ class Connections(Protocol):
         """Disconnects one."""
 
 
-class CallNamespace(Conversation, ConsumerWishes):
+class CallNamespace(Conversation, ConsumerWishes, Moderation):
     """Answers every request of the contract (``gateway.Application``)."""
 
     def __init__(
@@ -63,6 +66,8 @@ class CallNamespace(Conversation, ConsumerWishes):
         self.connections: Connections  # set by who builds both
         self._now = now
         self._settle = settle
+        self._doorkeeper = Doorkeeper(settings.token_secrets, settings.limits)
+        self._ice_servers = IceServers(settings)
         self._peers: dict[str, Peer] = {}  # socket id -> its peer, once joined
         self._windows: dict[str, asyncio.TimerHandle] = {}  # peer id -> end of its resume window
 
@@ -137,11 +142,13 @@ class CallNamespace(Conversation, ConsumerWishes):
         elif request.resume_token is not None:
             room, peer = self._take_over(sid, request, request.resume_token)
         else:
+            ticket = self._doorkeeper.admit(request.room_name, request.token)
             peer = Peer(
                 room_name=request.room_name,
-                display_name=request.display_name or DEFAULT_NAME,
+                display_name=ticket.name or request.display_name or DEFAULT_NAME,
                 app_data=request.app_data or {},
                 part_two=request.part_two,
+                ticket=ticket,
                 connection=sid,
             )
             room = self._rooms.join(request.room_name, peer)
@@ -151,7 +158,10 @@ class CallNamespace(Conversation, ConsumerWishes):
             rtpCapabilities=room.router.rtp_capabilities,
             peerId=peer.id,
             peers=[other.public_with_producers() for other in room.others(peer)],
-            iceServers=list(self._settings.ice_servers),
+            iceServers=self._ice_servers.of(peer.id),
+            displayName=peer.display_name,
+            grants=peer.ticket.grants.model_dump(),
+            locked=room.locked,
             resumeToken=peer.resume_token,
             resumeWindow=self._settings.resume_window_s,
             resumed=peer.owned() if request.resume_token is not None else None,
@@ -190,6 +200,7 @@ class CallNamespace(Conversation, ConsumerWishes):
     def produce(self, sid: str, request: m.Produce) -> Answer:
         """``transport-produce``; ``producersExist`` is about the others."""
         room, peer = self._joined(sid)
+        peer.ticket.need("publish")
         producer = room.produce(
             peer,
             request.transport_id,
@@ -209,6 +220,7 @@ class CallNamespace(Conversation, ConsumerWishes):
     def consume(self, sid: str, request: m.Consume) -> Answer:
         """``consume``: the consumer is paused until ``consumer-resume``."""
         room, peer = self._joined(sid)
+        peer.ticket.need("subscribe")
         consumer = room.consume(
             peer,
             request.server_consumer_transport_id,
@@ -321,8 +333,9 @@ class CallNamespace(Conversation, ConsumerWishes):
         peer.connection = sid
         peer.part_two = True
         self._peers[sid] = peer
-        if request.display_name is not None and request.display_name != peer.display_name:
-            room.rename(peer, request.display_name)
+        name = peer.ticket.name or request.display_name
+        if name is not None and name != peer.display_name:
+            room.rename(peer, name)
         elif older is None:
             room.tell_of(peer)
         log.info("resumed", peer=peer.id, room=room.name, replaced=older is not None)
@@ -374,4 +387,7 @@ ROUTES: dict[str, Route] = {
     "set-display-name": Route(m.SetDisplayName, CallNamespace.set_display_name),
     "raise-hand": Route(m.RaiseHand, CallNamespace.raise_hand),
     "react": Route(m.React, CallNamespace.react),
+    "room-lock": Route(m.LockRoom, CallNamespace.lock_room),
+    "peer-mute": Route(m.OfProducer, CallNamespace.mute_peer),
+    "peer-remove": Route(m.OfPeer, CallNamespace.remove_peer),
 }

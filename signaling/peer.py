@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rtpfwd.clock import Instant
 
 from .refusal import Code, Refusal
+from .tokens import Ticket
 
 if TYPE_CHECKING:
     from rtpfwd.sfu.consumer import Consumer
@@ -40,6 +41,7 @@ class Peer:
     display_name: str
     app_data: dict[str, Any]
     part_two: bool
+    ticket: Ticket = field(default_factory=Ticket)
     id: str = field(default_factory=new_peer_id)
     connection: str | None = None
     resume_token: str = field(default_factory=new_resume_token)

@@ -22,11 +22,12 @@ class Code(StrEnum):
     BAD_REQUEST = "bad_request"  # the message does not fit its schema; the text names the field
     BAD_RTP_PARAMETERS = "bad_rtp_parameters"  # rtpParameters or rtpCapabilities are not acceptable
     NOT_FOUND = "not_found"  # no such id, or not yours: the two are told alike
-    FORBIDDEN = "forbidden"
+    FORBIDDEN = "forbidden"  # the token does not grant it, or a moderator removed its holder
     INVALID_STATE = "invalid_state"  # not joined, joined already, connected already, closed ...
     LIMIT_EXCEEDED = "limit_exceeded"  # the text names the limit
     ROOM_FULL = "room_full"
-    TOKEN_INVALID = "token_invalid"  # the resume token is unknown, used, expired or of another room
+    ROOM_LOCKED = "room_locked"  # a moderator locked it
+    TOKEN_INVALID = "token_invalid"  # of a token: missing, forged, expired or of another room
     UNSUPPORTED = "unsupported"  # unknown event, or codecs that this server or the client cannot handle
     INTERNAL = "internal"  # our fault; the log has more
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from rtpfwd.clock import Instant
 
+from .codecs import ROOM_MEDIA_CODECS
 from .messages import answer
 from .peer import Peer, describe_producer, new_resume_token
 from .refusal import Code, Refusal
@@ -30,32 +31,6 @@ if TYPE_CHECKING:
 
 Post = Callable[[Iterable[Peer], str, dict[str, Any]], None]
 """``post(recipients, event, data)``: never blocks, never calls back."""
-
-VIDEO_START_KBPS = (
-    1000  # x-google-start-bitrate: what mediasoup's demo sets, so that VP8 does not start at 300
-)
-
-ROOM_MEDIA_CODECS: tuple[dict[str, Any], ...] = (
-    {"kind": "audio", "mimeType": "audio/opus", "clockRate": 48000, "channels": 2},
-    {
-        "kind": "video",
-        "mimeType": "video/VP8",
-        "clockRate": 90000,
-        "parameters": {"x-google-start-bitrate": VIDEO_START_KBPS},
-    },
-    {"kind": "video", "mimeType": "video/VP9", "clockRate": 90000, "parameters": {"profile-id": 0}},
-    {
-        "kind": "video",
-        "mimeType": "video/H264",
-        "clockRate": 90000,
-        "parameters": {
-            "packetization-mode": 1,
-            "profile-level-id": "42e01f",
-            "level-asymmetry-allowed": 1,
-        },
-    },
-    {"kind": "video", "mimeType": "video/AV1", "clockRate": 90000},
-)
 
 
 class MediaWatcher(Protocol):
@@ -142,6 +117,8 @@ class Room:
         self._limits = limits
         self._post = post
         self._watcher = watcher
+        self.locked = False
+        self._removed: set[str] = set()  # fingerprints of tokens that moderators turned away
         self._owners: dict[str, Peer] = {}  # producer id -> its peer
         self._resume: dict[str, Peer] = {}  # resume token -> peer
         self._speaking = Speaking(router, self._owners.get, self._tell_all)
@@ -149,7 +126,11 @@ class Room:
     # people
 
     def join(self, peer: Peer) -> None:
-        """Adds a peer and tells the others. Refuses ``room_full``."""
+        """Adds a peer and tells the others. Refuses ``forbidden``, ``room_locked`` and ``room_full``."""
+        if peer.ticket.fingerprint in self._removed:
+            raise Refusal(Code.FORBIDDEN, "a moderator removed you from this room")
+        if self.locked and not peer.ticket.grants.moderate:
+            raise Refusal(Code.ROOM_LOCKED, "the room is locked")
         if len(self.peers) >= self._limits.peers_per_room:
             raise Refusal(Code.ROOM_FULL, f"the room is full ({self._limits.peers_per_room} people)")
         self.peers[peer.id] = peer
@@ -231,6 +212,31 @@ class Room:
         self._post(list(self.peers.values()), "chat-message", message)
         return message
 
+    # moderation
+
+    def lock(self, locked: bool) -> None:
+        """Nobody new comes in, or everybody may again; said to everybody."""
+        self.locked = locked
+        self._tell_all("room-updated", {"locked": locked})
+
+    def mute(self, producer_id: str, now: Instant) -> Peer:
+        """Pauses anybody's producer and tells its owner, who is returned. Refuses ``not_found``."""
+        owner = self._owners.get(producer_id)
+        if owner is None:
+            raise Refusal(Code.NOT_FOUND, "no such producer")
+        self.pause_producer(owner, producer_id, now)
+        self._post([owner], "producer-muted", {"producerId": producer_id})
+        return owner
+
+    def remove(self, peer_id: str) -> Peer:
+        """The peer that shall leave; its token does not open this room again. Refuses ``not_found``."""
+        peer = self.peers.get(peer_id)
+        if peer is None:
+            raise Refusal(Code.NOT_FOUND, "no such peer")
+        if peer.ticket.fingerprint is not None:
+            self._removed.add(peer.ticket.fingerprint)
+        return peer
+
     # transports
 
     def create_transport(self, peer: Peer, *, consumer: bool, now: Instant) -> "WebRtcTransport":
@@ -272,6 +278,7 @@ class Room:
         """Publishes a stream and announces it to the others."""
         transport = peer.transport(transport_id)
         _room_for_one(peer.producers, self._limits.producers_per_peer, "producers_per_peer")
+        _room_for_one(self._owners, self._limits.producers_per_room, "producers_per_room")
         producer = transport.produce(kind, rtp_parameters, paused=paused, app_data=app_data, now=now)
         peer.producers[producer.id] = producer
         self._owners[producer.id] = peer

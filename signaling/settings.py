@@ -24,6 +24,10 @@ DEFAULT_TOML = Path("rtpfwd.toml")
 DEFAULT_STATIC_DIR = Path(__file__).resolve().parent.parent / "static" / "dist"
 
 
+SECRETS = frozenset({"token_secrets", "turn_secret"})
+SHORTEST_SECRET = 32  # characters; HS256 wants a key of 256 bits (RFC 7518 §3.2)
+
+
 class SettingsError(Exception):
     """The configuration cannot be used; the text names the setting and is fit to be shown to a person."""
 
@@ -51,6 +55,7 @@ class Limits(BaseModel):
     sockets: Count = 2000  # open Socket.IO connections
     rooms: Count = 1000
     peers_per_room: Count = 50
+    producers_per_room: Count = 200
     transports_per_peer: Count = 64  # a part-1 client makes one receive transport for each remote producer
     producers_per_peer: Count = 8
     consumers_per_peer: Count = 200
@@ -108,7 +113,12 @@ class Settings(BaseSettings):
     tls_self_signed: bool = False  # make a certificate and keep it in tls_dir
     tls_dir: Path = Path("certificates")
     static_dir: Path = DEFAULT_STATIC_DIR  # the built web client
-    ice_servers: tuple[dict[str, Any], ...] = ()  # RTCIceServer dictionaries handed to clients, as JSON
+    token_secrets: Names = Field(default=(), repr=False)  # of signed tokens: the first signs, all verify
+    stun_urls: Names = ()  # handed to clients: stun:HOST:PORT
+    turn_urls: Names = ()  # handed to clients: turn:HOST:PORT?transport=udp, turns:HOST:PORT
+    turn_secret: str | None = Field(default=None, repr=False)  # coturn's static-auth-secret
+    turn_ttl_s: Seconds = 43_200.0  # how long TURN credentials are good for
+    ice_servers: tuple[dict[str, Any], ...] = ()  # further RTCIceServer dictionaries for clients, as JSON
     polling: bool = True  # let clients open by HTTP long polling; they must move to WebSocket at once
     resume_window_s: Annotated[float, Field(ge=0, le=3600)] = 30.0  # media outlives a lost socket this long
     ping_interval_s: Seconds = 25.0  # Engine.IO
@@ -156,10 +166,23 @@ def load_settings(
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"setting {name}: {first['msg']} (got {first['input']!r})") from None
+        given_value = "" if first["loc"][0] in SECRETS else f" (got {first['input']!r})"
+        raise SettingsError(f"setting {name}: {first['msg']}{given_value}") from None
+    _check_secrets(settings)
     if (settings.tls_cert is None) != (settings.tls_key is None):
         raise SettingsError("settings tls_cert and tls_key: give both or neither")
     return settings
+
+
+def _check_secrets(settings: Settings) -> None:
+    if any(len(secret) < SHORTEST_SECRET for secret in settings.token_secrets):
+        raise SettingsError(f"setting token_secrets: each must have {SHORTEST_SECRET} characters or more")
+    if settings.turn_urls and settings.turn_secret is None:
+        raise SettingsError("setting turn_urls: needs turn_secret, the TURN server's static-auth-secret")
+    for name, schemes in (("stun_urls", ("stun:", "stuns:")), ("turn_urls", ("turn:", "turns:"))):
+        for url in getattr(settings, name):
+            if not url.startswith(schemes) or len(url) <= len(schemes[-1]):
+                raise SettingsError(f"setting {name}: {url!r} does not begin with {' or '.join(schemes)}")
 
 
 def _read_toml(path: Path | None) -> dict[str, Any]:

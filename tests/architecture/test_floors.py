@@ -48,6 +48,7 @@ HOMES = {
     "rich": {"rtpfwd.cli", "signaling"},
     "structlog": {"rtpfwd.drivers", "rtpfwd.cli", "signaling"},
     "pydantic": {"signaling"},
+    "jwt": {"signaling"},
     "pydantic_settings": {"signaling"},
 }
 # Modules of the impure kind that are allowed below the drivers, and why.

@@ -56,6 +56,9 @@ VALID: dict[str, dict[str, Any]] = {
     "set-display-name": {"displayName": "Ann"},
     "raise-hand": {"raised": True},
     "react": {"reaction": "heart"},
+    "room-lock": {"locked": True},
+    "peer-mute": {"producerId": "x"},
+    "peer-remove": {"peerId": "x"},
 }
 FIELDS = [(event, field) for event, payload in VALID.items() for field in payload]
 WRONG_STRINGS: list[Any] = [0, 1.5, True, [], {}, ["x"], "", "x" * 70_000, math.nan]
