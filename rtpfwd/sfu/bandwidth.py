@@ -22,6 +22,7 @@ from rtpfwd.sfu.checks import check_bitrate_limits
 from rtpfwd.sfu.consumer import Consumer
 from rtpfwd.sfu.context import Context, Deadline
 from rtpfwd.sfu.ledger import Figure, LedgerReason, SubjectKind, What
+from rtpfwd.sfu.settings import BandwidthSettings
 from rtpfwd.sfu.upgrade_trial import UpgradeTrial
 from rtpfwd.wire.header_extensions import TRANSPORT_CC
 from rtpfwd.wire.rtcp.transport_cc import TransportFeedback
@@ -52,7 +53,6 @@ class BandwidthControl:
         self.desired_bps = 0
         """What the consumers could use at best."""
         self._context = context
-        self._settings = context.settings.bandwidth
         self._transport = transport
         self._transport_id = transport_id
         self._consumers = consumers
@@ -68,6 +68,10 @@ class BandwidthControl:
         self._outage_until = Instant(0)
         self._told_at: Instant | None = None
         self._told: tuple[int, int, frozenset[str]] = (0, 0, frozenset())
+
+    @property
+    def _settings(self) -> BandwidthSettings:
+        return self._context.settings.bandwidth  # which may change while the worker runs
 
     @property
     def available_bps(self) -> int | None:
@@ -173,6 +177,7 @@ class BandwidthControl:
         if estimator is not None and estimator.in_outage:
             self._outage_until = Instant(now + self._settings.outage_memory_us)
         outage = now < self._outage_until
+        self._allocator.settings = self._settings.allocation
         assignments = self._allocator.allocate(demands, available, reserved, now, outage=outage)
         if estimator is not None and not estimator.has_feedback:
             assignments = [

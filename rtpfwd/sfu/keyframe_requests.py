@@ -9,6 +9,7 @@ waits for its one repetition after a second.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from rtpfwd.clock import Instant
 from rtpfwd.sfu.settings import KeyFrameSettings
@@ -17,23 +18,23 @@ from rtpfwd.sfu.settings import KeyFrameSettings
 class _Request:
     __slots__ = ("deadline", "sent", "tries", "unanswered")
 
-    def __init__(self, burst: int) -> None:
-        self.sent: deque[Instant] = deque(maxlen=burst)
+    def __init__(self) -> None:
+        self.sent: deque[Instant] = deque()
         self.deadline: Instant | None = None
         self.tries = 0
         self.unanswered = False
 
 
 class KeyFrameRequests:
-    """The requests of one publishing transport, by media SSRC."""
+    """The requests of one publishing transport, by media SSRC. ``settings`` gives the present ones."""
 
-    def __init__(self, settings: KeyFrameSettings) -> None:
+    def __init__(self, settings: Callable[[], KeyFrameSettings]) -> None:
         self._settings = settings
         self._requests: dict[int, _Request] = {}
 
     def ask(self, ssrc: int, now: Instant) -> bool:
         """Somebody needs a key frame; returns whether to send a request now."""
-        request = self._requests.setdefault(ssrc, _Request(self._settings.burst))
+        request = self._requests.setdefault(ssrc, _Request())
         request.tries = 0
         if request.unanswered and request.deadline is not None:
             return False  # its answer, or its repetition, serves this one too
@@ -62,7 +63,7 @@ class KeyFrameRequests:
         for ssrc, request in self._requests.items():
             if request.deadline is None or request.deadline > now:
                 continue
-            if request.tries >= self._settings.retries:
+            if request.tries >= self._settings().retries:
                 request.deadline = None
                 request.unanswered = False
                 continue
@@ -79,14 +80,18 @@ class KeyFrameRequests:
         self._requests.pop(ssrc, None)
 
     def _free_at(self, request: _Request) -> Instant | None:
-        if len(request.sent) < self._settings.burst:
+        settings = self._settings()
+        if len(request.sent) < settings.burst:
             return None
-        return Instant(request.sent[0] + self._settings.window_us)
+        return Instant(request.sent[-settings.burst] + settings.window_us)
 
     def _send(self, request: _Request, now: Instant) -> None:
+        settings = self._settings()
         request.sent.append(now)
+        while len(request.sent) > settings.burst:
+            request.sent.popleft()
         request.tries += 1
         request.unanswered = True
-        again = now + self._settings.retry_us
+        again = now + settings.retry_us
         free_at = self._free_at(request)
         request.deadline = Instant(again if free_at is None else max(again, free_at))

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from rtpfwd.clock import Instant
 from rtpfwd.ortc.json_values import JsonObject
 
-Value = int | tuple[int, ...] | None
+Value = int | float | tuple[int, ...] | None
 """A state before or after: a number, layers as (spatial, temporal), or nothing."""
 
 
@@ -26,6 +26,8 @@ class SubjectKind(StrEnum):
     CONSUMER = "consumer"
     PRODUCER = "producer"
     TRANSPORT = "transport"
+    TUNABLE = "tunable"
+    """A setting of the worker; the subject's id is its name."""
 
 
 class What(StrEnum):
@@ -41,6 +43,8 @@ class What(StrEnum):
     """The bandwidth towards a transport, in bits per second."""
     PROBE = "probe"
     """Padding was sent to find out whether there is more."""
+    TUNABLE = "tunable"
+    """The value of a setting, changed while the worker runs."""
     WANTED_LAYERS = "wantedLayers"
     """The highest spatial layer that a publisher should send; -1: none."""
 

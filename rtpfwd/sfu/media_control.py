@@ -57,7 +57,7 @@ class MediaControl:
         self.max_incoming_bps = context.settings.max_incoming_bitrate_bps
         self._context = context
         self._transport = transport
-        self._key_frames = KeyFrameRequests(context.settings.key_frames)
+        self._key_frames = KeyFrameRequests(lambda: context.settings.key_frames)
         self._producers: dict[str, Producer] = {}
         self._fir_number = 0
         self._last_remb_at: Instant | None = None

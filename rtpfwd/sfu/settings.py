@@ -23,8 +23,6 @@ class RtcpSettings:
     report_jitter_percent: int = 50
     feedback_interval_us: int = milliseconds(100)  # mediasoup TransportCongestionControlServer
     remb_interval_us: int = seconds(1)
-    packet_bytes: int = 1200
-    """Largest RTCP compound that we send, before SRTCP."""
     default_rtt_us: int = milliseconds(100)  # mediasoup RtpStreamSend
     max_rtt_us: int = seconds(10)
     """Reports that claim more are clamped."""
@@ -52,7 +50,6 @@ class PacingSettings:
     """Times the rate that is being sent (libwebrtc's pacing factor)."""
     floor_bps: int = 5_000_000
     """Never slower: nothing is known yet of the peer's link."""
-    update_us: int = milliseconds(500)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,8 @@ from rtpfwd.sfu.incoming_stream import IncomingStream
 from rtpfwd.sfu.listen import ListenAddress
 from rtpfwd.sfu.router import Router
 from rtpfwd.sfu.settings import WorkerSettings
+from rtpfwd.sfu.tunable_list import TUNABLES
+from rtpfwd.sfu.tunables import Tunables
 from rtpfwd.sfu.webrtc_transport import WebRtcTransport
 from rtpfwd.wire import stun
 from rtpfwd.wire.datagram import Datagram
@@ -68,6 +70,8 @@ class Worker(Emitter):
         self._context = Context(plane, settings, dtls_context, tuple(listen), entropy, unix_us_at_zero)
         super().__init__(self._context.events)
         self.routers: dict[str, Router] = {}
+        self.tunables = Tunables(self._context, TUNABLES)
+        """Settings that can be read and changed while the worker runs."""
         self.closed = False
         self._stun_drops: Counter[str] = Counter()
 
