@@ -90,10 +90,10 @@ class Allocator:
     forgotten.
     """
 
-    __slots__ = ("_budget", "_parties", "_reserved", "_settings", "_states")
+    __slots__ = ("_budget", "_parties", "_reserved", "_states", "settings")
 
     def __init__(self, settings: AllocationSettings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._states: dict[int, _State] = {}
         self._parties: list[_Party] = []
         self._reserved = 0
@@ -112,7 +112,7 @@ class Allocator:
         each demand, in their order. To be called when anything changed, and a few times each second, since
         the way up depends on time. During an ``outage`` going down costs no wait before going up again.
         """
-        settings = self._settings
+        settings = self.settings
         budget = max(available_bps - reserved_bps, 0)
         self._reserved = reserved_bps
         self._budget = budget
@@ -155,7 +155,7 @@ class Allocator:
         """The next improvement after the last ``allocate``: whom it reaches, and at what ``available_bps``.
         None when everybody has all that there is. Who has nothing comes first, and who need not wait.
         """
-        settings = self._settings
+        settings = self.settings
         total = sum(party.share.rates[party.level] for party in self._parties if party.level >= 0)
         lowest = 0
         best: tuple[bool, bool, int, NextStep] | None = None
@@ -201,13 +201,13 @@ class Allocator:
         fresh = held is None and not state.starved
         weight = demand.priority
         if demand.kind is VideoKind.SCREEN:
-            weight *= self._settings.screen_weight
+            weight *= self.settings.screen_weight
         top = len(ladder.rates) - 1
         one = Share(ladder.rates, weight, top, -1 if held is None else ladder.level_of(held))
         return _Party(demand, state, ladder, fresh, one)
 
     def _ladder(self, demand: Demand, state: _State | None) -> Ladder | None:
-        settings = self._settings
+        settings = self.settings
         held = None if state is None else state.climb.layers
         if held is None:
             held = demand.forwarded
@@ -223,7 +223,7 @@ class Allocator:
 
     def _wishes(self, parties: list[_Party], budget: int, now: Instant) -> list[int]:
         """What each would get with the margin for going up kept free; sets how far each may go now."""
-        settings = self._settings
+        settings = self.settings
         for party in parties:
             if party.state.starved:
                 # In sharing the whole budget shrinks by the one margin: the entry makes it the other.
@@ -250,7 +250,7 @@ class Allocator:
 
     def _settle(self, parties: list[_Party], budget: int, now: Instant, outage: bool) -> int:
         """Share the budget as far as each may go, note what came of it, return what it costs."""
-        settings = self._settings
+        settings = self.settings
         held = sum(party.share.rates[party.share.held] for party in parties if party.share.held >= 0)
         if budget < held <= budget * (100 + settings.tolerance_percent) // 100:
             budget = held

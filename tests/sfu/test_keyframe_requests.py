@@ -17,7 +17,7 @@ def at(after_us: int) -> Instant:
 
 
 def test_a_request_is_repeated_until_a_key_frame_comes() -> None:
-    requests = KeyFrameRequests(SETTINGS)
+    requests = KeyFrameRequests(lambda: SETTINGS)
     assert requests.ask(SSRC, START)
     assert requests.next_timeout() == at(SETTINGS.retry_us)
     assert requests.due(at(SETTINGS.retry_us)) == [SSRC]
@@ -26,14 +26,14 @@ def test_a_request_is_repeated_until_a_key_frame_comes() -> None:
 
 
 def test_the_key_frame_that_a_stream_begins_with_does_not_answer_who_asks_because_of_it() -> None:
-    requests = KeyFrameRequests(SETTINGS)
+    requests = KeyFrameRequests(lambda: SETTINGS)
     assert requests.ask(SSRC, START)
     requests.received(SSRC, START)
     assert requests.due(at(SETTINGS.retry_us)) == [SSRC]
 
 
 def test_who_asks_while_a_request_is_unanswered_waits_for_its_answer() -> None:
-    requests = KeyFrameRequests(SETTINGS)
+    requests = KeyFrameRequests(lambda: SETTINGS)
     assert requests.ask(SSRC, START)
     assert not requests.ask(SSRC, at(1_000))
     requests.received(SSRC, at(50_000))
@@ -41,7 +41,7 @@ def test_who_asks_while_a_request_is_unanswered_waits_for_its_answer() -> None:
 
 
 def test_a_publisher_that_never_answers_is_left_alone_in_the_end() -> None:
-    requests = KeyFrameRequests(SETTINGS)
+    requests = KeyFrameRequests(lambda: SETTINGS)
     requests.ask(SSRC, START)
     sent = 1
     while (due := requests.next_timeout()) is not None:
@@ -50,7 +50,7 @@ def test_a_publisher_that_never_answers_is_left_alone_in_the_end() -> None:
 
 
 def test_after_an_answer_the_next_one_goes_out_at_once_but_not_a_third_in_the_window():
-    requests = KeyFrameRequests(SETTINGS)
+    requests = KeyFrameRequests(lambda: SETTINGS)
     assert requests.ask(1, Instant(0))
     requests.received(1, Instant(10))
     assert requests.ask(1, Instant(20))
@@ -61,7 +61,7 @@ def test_after_an_answer_the_next_one_goes_out_at_once_but_not_a_third_in_the_wi
 
 
 def test_a_stream_that_is_gone_is_not_asked_again():
-    requests = KeyFrameRequests(SETTINGS)
+    requests = KeyFrameRequests(lambda: SETTINGS)
     requests.ask(1, Instant(0))
     requests.forget(1)
     requests.forget(1)
@@ -72,7 +72,7 @@ def test_a_stream_that_is_gone_is_not_asked_again():
 @given(st.lists(st.tuples(st.sampled_from(("ask", "answer")), st.integers(0, 400_000)), max_size=80))
 @settings(max_examples=150, deadline=None)
 def test_never_more_than_the_burst_in_a_window_and_nobody_waits_longer_than_one(steps):
-    requests = KeyFrameRequests(SETTINGS)
+    requests = KeyFrameRequests(lambda: SETTINGS)
     now, sent = 0, []
     waiting_since: int | None = None
     for action, wait_us in steps:
