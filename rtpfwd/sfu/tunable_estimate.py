@@ -81,6 +81,8 @@ ESTIMATE = (
         ("demand_change", 0.0, 1.0, "mediasoup", "Smaller changes of demand are ignored."),
         ("periodic_factor", 1.0, 10.0, "libwebrtc", "Of the estimate."),
         ("interval_us", milliseconds(500), seconds(120), "libwebrtc", "Between probes while more is wanted."),
+        ("quiet_us", 0, seconds(120), "ours",
+         "Who sent nothing for so long may probe whatever was known before."),
         ("back_off_base_us", 0, seconds(120), "LiveKit", "To wait after a probe that found nothing."),
         ("back_off_factor", 1.0, 10.0, "LiveKit", "Times the wait before."),
         ("back_off_max_us", 0, seconds(3600), "LiveKit", "The longest wait."),
