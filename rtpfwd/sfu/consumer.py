@@ -84,6 +84,7 @@ class Consumer(Emitter):
         )
         self.rate = RateWindow()
         self.rtx_rate = RateWindow()
+        self.packet_rate = RateWindow()
         self.nack_count = self.pli_count = self.fir_count = 0
         self.unrepaired = 0
         self.sent_bps = 0
@@ -389,6 +390,7 @@ class Consumer(Emitter):
     def _end(self) -> None:
         self.closed = True
         self.producer.watchers.pop(self.id, None)
+        self._context.ended.consumer(self, self._context.plane.send_counters(self.stream))
         self._context.plane.remove_send_stream(self.stream)
         self._context.consumers.pop(self.stream, None)
         self._on_close(self)

@@ -20,6 +20,7 @@ from rtpfwd.sfu.events import Event
 from rtpfwd.sfu.ledger import Ledger
 from rtpfwd.sfu.listen import ListenAddress
 from rtpfwd.sfu.settings import WorkerSettings
+from rtpfwd.sfu.totals import Ended
 from rtpfwd.wire.datagram import Datagram
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class Context:
         self.consumers: dict[SendStreamId, Consumer] = {}
         self.error_budget = ErrorBudget()
         self.ledger = Ledger(settings.ledger)
+        self.ended = Ended()
         self.half_open = 0
         """Transports whose DTLS handshake has begun and not ended."""
         self.closed_drops: Counter[str] = Counter()

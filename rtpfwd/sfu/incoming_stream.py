@@ -33,6 +33,7 @@ class IncomingStream:
         "fraction_lost",
         "id",
         "pli_count",
+        "packet_rate",
         "position",
         "producer",
         "rate",
@@ -69,6 +70,7 @@ class IncomingStream:
         self.pli_count = self.fir_count = 0
         self.rate = RateWindow()
         self.rtx_rate = RateWindow()
+        self.packet_rate = RateWindow()
         self.score = Score()
         self._previous_expected = self._previous_received = self._previous_repaired = 0
 

@@ -199,6 +199,17 @@ class MediaControl:
             self._send(compound)
         for producer in self._producers.values():
             producer.tell_score()
+        self._note_rates(now)
+
+    def _note_rates(self, now: Instant) -> None:
+        # So that whoever asks once, and never before, is told of the last second.
+        plane = self._context.plane
+        for stream in self._streams():
+            received = plane.receive_counters(stream.id)
+            stream.rate.update(received.bytes, now)
+            stream.packet_rate.update(received.packets, now)
+        for consumer in self._consumer_list():
+            consumer.packet_rate.update(plane.send_counters(consumer.stream).packets, now)
 
     def _feedback(self, now: Instant) -> None:
         if self.session is None or not self._producers:

@@ -320,6 +320,7 @@ class Producer(Emitter):
         self._context.timers.cancel((self._number, Deadline.WANTED))
         del self._context.deadline_owners[self._number]
         for stream in self.streams:
+            self._context.ended.stream(stream, self._context.plane.receive_counters(stream.id))
             self._context.plane.remove_receive_stream(stream.id)
             self._context.incoming.pop(stream.id, None)
         watchers, self.watchers = self.watchers, {}

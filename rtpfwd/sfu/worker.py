@@ -39,6 +39,7 @@ from rtpfwd.sfu.incoming_stream import IncomingStream
 from rtpfwd.sfu.listen import ListenAddress
 from rtpfwd.sfu.router import Router
 from rtpfwd.sfu.settings import WorkerSettings
+from rtpfwd.sfu.totals import totals
 from rtpfwd.sfu.tunable_list import TUNABLES
 from rtpfwd.sfu.tunables import Tunables
 from rtpfwd.sfu.webrtc_transport import WebRtcTransport
@@ -112,23 +113,26 @@ class Worker(Emitter):
         }
 
     def counters(self) -> JsonObject:
-        """Datagrams by kind and drops by reason, since the start."""
-        totals = self._context.plane.counters()
-        drops: Counter[str] = Counter({reason.name.lower(): count for reason, count in totals.drops.items()})
+        """Datagrams by kind, drops by reason and what streams counted (``totals.NAMES``), since the start."""
+        plane = self._context.plane.counters()
+        drops: Counter[str] = Counter({reason.name.lower(): count for reason, count in plane.drops.items()})
         drops.update(self._stun_drops)
         drops.update(self._context.closed_drops)
         for transport in self._context.transports.values():
             drops.update(transport.secure.drop_counts())
             drops.update(transport.media.drops())
+        sums, send_drops = totals(self._context)
         return {
-            "datagrams": totals.datagrams,
-            "stun": totals.stun,
-            "dtls": totals.dtls,
-            "rtcp": totals.rtcp,
-            "rtp": totals.rtp,
-            "held": totals.held,
-            "forwarded": totals.forwarded,
+            "datagrams": plane.datagrams,
+            "stun": plane.stun,
+            "dtls": plane.dtls,
+            "rtcp": plane.rtcp,
+            "rtp": plane.rtp,
+            "held": plane.held,
+            "forwarded": plane.forwarded,
             "drops": dict(sorted(drops.items())),
+            "streams": sums,
+            "sendDrops": send_drops,
         }
 
     # -- for the driver ------------------------------------------------------------------------------------
