@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol
+
 from rtpfwd.dataplane.interface import DataPlane, PlaneLimits
 from rtpfwd.dataplane.reference.plane import ReferencePlane
 from rtpfwd.errors import UnsupportedError
@@ -15,6 +18,33 @@ except ImportError as error:
 else:
     WHY_NOT_NATIVE = ""
     PLANES = ("reference", "native")
+
+
+class Kernel(Protocol):
+    """A data plane with a thread and sockets of its own: nothing of Python's can delay a packet.
+
+    Once started, ``forward`` and ``handle_timeout`` have nothing to do, and what ``retransmit`` and ``probe``
+    cause leaves by itself.
+    """
+
+    def start(self, sockets: Sequence[int]) -> int:
+        """Serve these UDP sockets (file descriptors, by index of the paths). Returns a descriptor that is
+        readable while upcalls wait. Raises ``InvalidState`` unless called once and before any transport.
+        """
+
+    def heard(self) -> None:
+        """Quiet that descriptor; upcalls are to be taken afterwards."""
+
+    def stop(self) -> None:
+        """End the thread: before the sockets are closed. Again is harmless."""
+
+    def socket_counters(self) -> dict[str, int]:
+        """Running totals of the sockets under flat names."""
+
+
+def kernel_of(plane: DataPlane) -> Kernel | None:
+    """The plane's other face where it can run by itself."""
+    return plane if not WHY_NOT_NATIVE and isinstance(plane, NativePlane) else None
 
 
 def load_plane(name: str | None = None, limits: PlaneLimits | None = None) -> DataPlane:

@@ -21,7 +21,7 @@ from typing import Any
 import structlog
 
 from rtpfwd.clock import Instant
-from rtpfwd.dataplane.load import load_plane
+from rtpfwd.dataplane.load import Kernel, kernel_of, load_plane
 from rtpfwd.drivers.interfaces import ListenSettings, bind_addresses, expanded_addresses, listen_addresses
 from rtpfwd.drivers.log_limit import LogLimit
 from rtpfwd.drivers.loop import LagMeter, LoopLag
@@ -46,7 +46,13 @@ log = structlog.get_logger("rtpfwd.driver")
 class RealtimeDriver:
     """One worker on the running event loop. Make it with ``start``; not thread-safe."""
 
-    def __init__(self, worker: Worker, sockets: UdpSockets, addresses: list[ListenAddress]) -> None:
+    def __init__(
+        self,
+        worker: Worker,
+        sockets: UdpSockets,
+        addresses: list[ListenAddress],
+        kernel: Kernel | None = None,
+    ) -> None:
         self.worker = worker
         self.addresses = addresses
         """What the candidates of this worker say."""
@@ -59,7 +65,14 @@ class RealtimeDriver:
         self._flushing = False
         self._closed = False
         self._failures = {"receive": 0, "timer": 0, "listener": 0}
-        for index, fileno in enumerate(sockets.filenos()):
+        self._kernel = kernel
+        if kernel is not None:
+            # Packets never come through here: the data plane's thread takes them off the sockets itself.
+            self._watched = [kernel.start(sockets.filenos())]
+            self._loop.add_reader(self._watched[0], self._upcalls_wait)
+            return
+        self._watched = sockets.filenos()
+        for index, fileno in enumerate(self._watched):
             self._loop.add_reader(fileno, self._readable, index)
 
     @classmethod
@@ -76,13 +89,14 @@ class RealtimeDriver:
         """Bind, make a worker, serve.
 
         ``certificate`` is made afresh for ``None``; ``profiles`` are the SRTP profiles to offer, best first;
-        ``plane`` names a data plane (``None``: the best there is). Raises ``OSError`` when an address cannot
+        ``plane`` names a data plane (``None``: what RTPFWD_DATAPLANE says, or the best there is). Raises ``OSError`` when an address cannot
         be bound and ``InvalidParameters`` for settings that make no sense.
         """
         settings = settings or WorkerSettings()
         unix_us = time.time_ns() // 1000
         context = DtlsContext(certificate or generate(unix_us), profiles)
         ips = bind_addresses(listen)
+        data_plane = load_plane(plane or os.environ.get("RTPFWD_DATAPLANE") or None, settings.plane)
         sockets = UdpSockets.bind(ips, listen.port, optional=expanded_addresses(listen, ips))
         try:
             addresses = listen_addresses(
@@ -91,14 +105,14 @@ class RealtimeDriver:
                 listen.expose_internal,
             )
             worker = Worker(
-                load_plane(plane, settings.plane),
+                data_plane,
                 settings=settings,
                 dtls_context=context,
                 listen=addresses,
                 entropy=entropy,
                 unix_us_at_zero=unix_us - time.monotonic_ns() // 1000,
             )
-            driver = cls(worker, sockets, addresses)
+            driver = cls(worker, sockets, addresses, kernel_of(data_plane))
         except BaseException:
             sockets.close()
             raise
@@ -143,6 +157,9 @@ class RealtimeDriver:
         """Running totals of sockets, loop and worker under flat names, for metrics and for tests."""
         lag = self._lag.read()
         totals = self._sockets.counters()
+        if self._kernel is not None:
+            for name, count in self._kernel.socket_counters().items():
+                totals[name] = totals.get(name, 0) + count
         totals.update({f"driver_{name}_failures": count for name, count in self._failures.items()})
         totals["loop_lag_us"] = lag.last_us
         totals["loop_lag_worst_us"] = lag.worst_us
@@ -158,8 +175,10 @@ class RealtimeDriver:
             self._drain()
         finally:
             self._closed = True
-            for fileno in self._sockets.filenos():
+            for fileno in self._watched:
                 self._loop.remove_reader(fileno)
+            if self._kernel is not None:
+                self._kernel.stop()
             self._disarm()
             self._lag.close()
             self._sockets.close()
@@ -175,6 +194,16 @@ class RealtimeDriver:
             except Exception:
                 # Network input must never raise, so this is a bug of ours; the rest of the calls go on.
                 self._fail("receive", datagrams=len(datagrams))
+        self.flush()
+
+    def _upcalls_wait(self) -> None:
+        if self._closed or self._kernel is None:
+            return
+        self._kernel.heard()
+        try:
+            self.worker.receive([], self.now())
+        except Exception:
+            self._fail("receive", datagrams=0)
         self.flush()
 
     def _timeout(self) -> None:

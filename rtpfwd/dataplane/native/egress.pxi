@@ -157,6 +157,7 @@ cdef inline void out_commit(Plane* plane, int size, int path) noexcept nogil:
     item.size = size
     item.path = path
     item.next = -1
+    item.follows = False
     out.count += 1
     out.used += (size + 15) & ~15
     plane.sent_size = size

@@ -5,6 +5,8 @@
 This file is its edge: ids, names and Python objects stop here, the ``.pxi`` files are C without the GIL.
 """
 
+from errno import errorcode
+
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
@@ -60,6 +62,8 @@ include "send_stream.pxi"
 include "turns.pxi"
 include "route_table.pxi"
 include "ingress.pxi"
+include "udp.pxi"
+include "loop.pxi"
 include "records.pxi"
 
 
@@ -86,10 +90,6 @@ def reason_numbers():
     )
 
 
-cdef object path_of_address(const uint8_t* address):
-    raise InvalidState("no addresses without sockets")
-
-
 cdef void _flush_to_list(Plane* plane) noexcept nogil:
     with gil:
         (<NativePlane>plane.owner).collect()
@@ -106,6 +106,7 @@ cdef class NativePlane:
     cdef dict paths, path_numbers, paths_of, selected
     cdef list path_objects, path_users, free_paths, upcalls, out
     cdef uint8_t buffer[BUFFER_SIZE]
+    cdef Kernel* kernel
 
     def __init__(self, limits=None):
         cdef Plane* plane = &self.plane
@@ -148,6 +149,7 @@ cdef class NativePlane:
         plane.dependency_uri = self.uri_number(DEPENDENCY_DESCRIPTOR)
 
     def __del__(self):
+        self.stop()
         if self.transports is not None:
             for transport in list(self.transports):
                 self.remove_transport(transport)
@@ -169,6 +171,8 @@ cdef class NativePlane:
             plane.free_outgoing = outgoing.next
             free(outgoing)
         free_pool(&plane.pool)
+        if self.kernel != NULL:
+            free_kernel(self.kernel)
 
     # -- tables --------------------------------------------------------------------------------------------
 
@@ -190,20 +194,29 @@ cdef class NativePlane:
             raise InvalidState(f"transport {transport} already has its keys")
         receiver, sender = RtpReceiver(keys), RtpSender(keys)
         self.sessions[transport] = receiver, sender
-        entry.receiver = <void*><uintptr_t>receiver.address
-        entry.sender = <void*><uintptr_t>sender.address
+        cdef uintptr_t receiving = receiver.address, sending = sender.address
+        self.enter()
+        entry.receiver = <void*>receiving
+        entry.sender = <void*>sending
+        self.leave()
 
     def set_receive_extensions(self, transport, extension_ids):
         """Header extension ids that the peer sends with."""
         cdef Transport* entry = self.transport(transport)
-        entry.transport_cc_id = extension_ids.get(TRANSPORT_CC, -1)
-        entry.mid_id = extension_ids.get(MID, -1)
-        entry.rid_id = extension_ids.get(RTP_STREAM_ID, -1)
-        entry.repaired_rid_id = extension_ids.get(REPAIRED_RTP_STREAM_ID, -1)
+        cdef int transport_cc = extension_ids.get(TRANSPORT_CC, -1), mid = extension_ids.get(MID, -1)
+        cdef int rid = extension_ids.get(RTP_STREAM_ID, -1)
+        cdef int repaired_rid = extension_ids.get(REPAIRED_RTP_STREAM_ID, -1)
+        self.enter()
+        entry.transport_cc_id = transport_cc
+        entry.mid_id = mid
+        entry.rid_id = rid
+        entry.repaired_rid_id = repaired_rid
+        self.leave()
 
     def add_path(self, transport, path):
         """A validated 5-tuple."""
         cdef Transport* entry = self.transport(transport)
+        cdef int number
         before = self.paths.get(path)
         if before is not None and before != transport:
             self.remove_path(path)
@@ -211,7 +224,10 @@ cdef class NativePlane:
         if before is None:
             self.paths[path] = transport
             self.paths_of[transport][path] = None
-            self.plane.owner_of_path[<int>self.use_path(path)] = entry
+            number = self.use_path(path)
+            self.enter()
+            self.plane.owner_of_path[number] = entry
+            self.leave()
 
     def remove_path(self, path):
         """Forget a 5-tuple."""
@@ -219,7 +235,10 @@ cdef class NativePlane:
         if owner is None:
             return
         self.paths_of[owner].pop(path, None)
-        self.plane.owner_of_path[<int>self.path_numbers[path]] = NULL
+        cdef int number = self.path_numbers[path]
+        self.enter()
+        self.plane.owner_of_path[number] = NULL
+        self.leave()
         if self.selected[owner] == path:
             self.select_path(owner, None)
         self.leave_path(path)
@@ -228,7 +247,10 @@ cdef class NativePlane:
         """Where output goes."""
         cdef Transport* entry = self.transport(transport)
         before, self.selected[transport] = self.selected[transport], path
-        entry.path = -1 if path is None else self.use_path(path)
+        cdef int number = -1 if path is None else self.use_path(path)
+        self.enter()
+        entry.path = number
+        self.leave()
         if before is not None:
             self.leave_path(before)
 
@@ -236,6 +258,7 @@ cdef class NativePlane:
         """Claim an SSRC; what is held for it goes through at the next ``forward`` or ``handle_timeout``."""
         cdef Transport* owner = self.transport(spec.transport)
         cdef ReceiveStream* entry
+        cdef bint grown
         ssrcs = [ssrc for ssrc in (spec.ssrc, spec.rtx_ssrc) if ssrc is not None]
         taken = len(set(ssrcs)) < len(ssrcs)
         for ssrc in ssrcs:
@@ -244,15 +267,20 @@ cdef class NativePlane:
             raise InvalidState(f"receive stream {stream} or one of its SSRCs {ssrcs} is already in the table")
         entry = new_receive_stream(&self.plane, stream, spec, self.uri_number)
         entry.transport = owner
-        if not grow(
+        self.enter()
+        grown = grow(
             <void**>&owner.streams, &owner.stream_capacity, owner.stream_count + 1, sizeof(ReceiveStream*)
-        ) or not index_stream(&self.plane, entry):
+        ) and index_stream(&self.plane, entry)
+        if grown:
+            owner.streams[owner.stream_count] = entry
+            owner.stream_count += 1
+            claim(&self.plane, owner, entry.ssrc)
+        else:
             stream_close(&self.plane, entry)
+        self.leave()
+        if not grown:
             raise MemoryError
-        owner.streams[owner.stream_count] = entry
-        owner.stream_count += 1
         self.streams[stream] = <uintptr_t>entry
-        claim(&self.plane, owner, entry.ssrc)
         if spec.rtx_ssrc is not None:
             self.add_rtx_ssrc(stream, spec.rtx_ssrc)
 
@@ -263,16 +291,21 @@ cdef class NativePlane:
         cdef ReceiveStream* taken = find_rtx(owner, ssrc)
         if find_stream(owner, ssrc) != NULL or (taken != NULL and taken is not entry):
             raise InvalidState(f"SSRC {ssrc} is already in the table")
-        if not entry.has_rtx:
-            if not grow(
-                <void**>&owner.rtx, &owner.rtx_capacity, owner.rtx_count + 1, sizeof(ReceiveStream*)
-            ):
-                raise MemoryError
-            owner.rtx[owner.rtx_count] = entry
-            owner.rtx_count += 1
-        entry.has_rtx = True
-        entry.rtx_ssrc = ssrc
-        claim(&self.plane, owner, ssrc)
+        cdef uint32_t number = ssrc
+        self.enter()
+        cdef bint grown = entry.has_rtx or grow(
+            <void**>&owner.rtx, &owner.rtx_capacity, owner.rtx_count + 1, sizeof(ReceiveStream*)
+        )
+        if grown:
+            if not entry.has_rtx:
+                owner.rtx[owner.rtx_count] = entry
+                owner.rtx_count += 1
+            entry.has_rtx = True
+            entry.rtx_ssrc = number
+            claim(&self.plane, owner, number)
+        self.leave()
+        if not grown:
+            raise MemoryError
 
     def set_receive_paused(self, stream, paused):
         """Drop, or no longer drop, what arrives."""
@@ -291,26 +324,35 @@ cdef class NativePlane:
         self.send_streams[stream] = <uintptr_t>entry
         self.specs[stream] = spec
         if entry.has_rtx and not entry.urgent:
-            if not grow(
+            self.enter()
+            if grow(
                 <void**>&transport.padding.streams, &transport.padding.stream_capacity,
                 transport.padding.stream_count + 1, sizeof(SendStream*),
             ):
-                raise MemoryError
-            transport.padding.streams[transport.padding.stream_count] = entry
-            transport.padding.stream_count += 1
+                transport.padding.streams[transport.padding.stream_count] = entry
+                transport.padding.stream_count += 1
+            self.leave()
 
     def set_source(self, stream, source, now, layers=ALL_LAYERS):
         """What this stream shall forward."""
         cdef SendStream* entry = self.send_stream(stream)
         if source is not None:
             self.stream(source)
-        if set_target(&self.plane, entry, -1 if source is None else source, layers.spatial, layers.temporal):
-            up_stream(&self.plane, UP_KEY_FRAME_NEEDED, source)
+        cdef int64_t number = -1 if source is None else source
+        cdef int spatial = min(layers.spatial, 7), temporal = min(layers.temporal, 7)
+        self.enter()
+        if set_target(&self.plane, entry, number, spatial, temporal):
+            up_stream(&self.plane, UP_KEY_FRAME_NEEDED, number)
         route(&self.plane, entry)
+        self.leave()
 
     def set_send_paused(self, stream, paused):
         """Pause at once, resume at a key frame."""
-        set_paused(self.send_stream(stream), paused)
+        cdef SendStream* entry = self.send_stream(stream)
+        cdef bint wanted = paused
+        self.enter()
+        set_paused(entry, wanted)
+        self.leave()
 
     def set_receive_traced(self, stream, traced):
         """Tell every packet that arrives."""
@@ -322,7 +364,11 @@ cdef class NativePlane:
 
     def set_pacing_rate(self, transport, rate_bps):
         """How fast a transport's packets leave."""
-        self.transport(transport).pacer.rate_bps = max(rate_bps, 1)
+        cdef Transport* entry = self.transport(transport)
+        cdef int64_t rate = max(rate_bps, 1)
+        self.enter()
+        entry.pacer.rate_bps = rate
+        self.leave()
 
     def set_probator(self, transport, spec):
         """The padding stream that the peer knows."""
@@ -330,8 +376,11 @@ cdef class NativePlane:
         cdef Probator* probator = entry.padding.probator
         numbers = self.probators.setdefault(transport, {})
         if probator != NULL:
+            self.enter()
+            entry.padding.probator = NULL
+            self.leave()
             numbers[probator.ssrc] = probator.next_number
-            self.free_probator(entry)
+            self.free_probator(probator)
         if spec is None:
             return
         probator = <Probator*>calloc(1, sizeof(Probator))
@@ -341,8 +390,10 @@ cdef class NativePlane:
         probator.payload_type = spec.payload_type
         probator.next_number = numbers.get(spec.ssrc, spec.first_sequence_number)
         probator.layout = new_layout(spec.extension_ids, spec.mid, self.uri_number)
-        probator.header_size = write_probator(probator, self.plane.scratch, 0, 0, 0, self.buffer)
+        probator.header_size = write_probator(probator, self.buffer, 0, 0, 0, self.buffer)
+        self.enter()
         entry.padding.probator = probator
+        self.leave()
 
     def probe(self, transport, probe, now):
         """Begin a probe, or put it behind the others."""
@@ -356,10 +407,12 @@ cdef class NativePlane:
         waiting.rate_bps = probe.rate_bps
         waiting.size_bytes = probe.size_bytes
         waiting.packets = probe.packets
-        pacer_probe(&entry.pacer, &waiting, now)
+        cdef int64_t at = now
+        self.enter()
+        pacer_probe(&entry.pacer, &waiting, at)
         start_pacing(&self.plane, entry)
-        take_turn(&self.plane, entry, now)
-        return self.collected()
+        take_turn(&self.plane, entry, at)
+        return self.left_and_collected()
 
     def remove_transport(self, transport):
         """Remove it with its paths and streams."""
@@ -372,9 +425,13 @@ cdef class NativePlane:
             self.remove_receive_stream(entry.streams[0].id)
         for stream in [one for one, spec in self.specs.items() if spec.transport == transport]:
             self.remove_send_stream(stream)
+        self.enter()
         forget_held(&self.plane, entry)
-        self.free_probator(entry)
+        self.leave()
+        self.free_probator(entry.padding.probator)
+        self.enter()
         free_transport(&self.plane, entry)
+        self.leave()
         del self.transports[transport], self.paths_of[transport], self.selected[transport]
         self.sessions.pop(transport, None)
         self.probators.pop(transport, None)
@@ -384,6 +441,7 @@ cdef class NativePlane:
         # SRTP goes on to know its SSRC: a publisher that comes back with it has its rollover count.
         cdef ReceiveStream* gone = self.stream(stream)
         cdef int index
+        self.enter()
         remove_pointer(<void**>gone.transport.streams, &gone.transport.stream_count, gone)
         remove_pointer(<void**>gone.transport.rtx, &gone.transport.rtx_count, gone)
         unindex_stream(&self.plane, gone)
@@ -391,12 +449,14 @@ cdef class NativePlane:
             lost_source(gone.routes[index], gone.id)
             route(&self.plane, gone.routes[index])
         stream_close(&self.plane, gone)
+        self.leave()
         del self.streams[stream]
 
     def remove_send_stream(self, stream):
         """Forget a send stream."""
         cdef SendStream* entry = self.send_stream(stream)
         cdef Transport* transport = entry.transport
+        self.enter()
         pacer_forget(&self.plane, &transport.pacer, entry)
         padding_remove(&transport.padding, entry)
         unroute(&self.plane, entry)
@@ -404,27 +464,35 @@ cdef class NativePlane:
             self.plane.remove_stream(transport.sender, htonl(entry.ssrc))
             if entry.has_rtx:
                 self.plane.remove_stream(transport.sender, htonl(entry.rtx_ssrc))
-        self.leave_layout(self.specs.pop(stream))
         send_close(&self.plane, entry)
+        self.leave()
+        self.leave_layout(self.specs.pop(stream))
         del self.send_streams[stream]
 
     def retry_unknown(self, transport):
         """Ask again whose the held SSRCs are."""
-        retry_held(&self.plane, self.transport(transport))
+        cdef Transport* entry = self.transport(transport)
+        self.enter()
+        retry_held(&self.plane, entry)
+        self.leave()
 
     # -- packets -------------------------------------------------------------------------------------------
 
     def forward(self, arrived, now):
-        """Take datagrams off the network, return those to send."""
+        """Take datagrams off the network, return those to send. With a thread of its own: nothing happens."""
         cdef Plane* plane = &self.plane
         cdef int64_t at = now
         cdef int size, place, index = 0
         cdef uint8_t* data
         cdef list batch = arrived if type(arrived) is list else list(arrived)
+        if self.kernel != NULL:
+            if batch:
+                raise InvalidState("the sockets are the plane's own")
+            return []
         if plane.claimed_count:
             release_claimed(plane, at)
         if plane.upcalls.head != plane.upcalls.tail:
-            self.upcalls += drain(plane, batch)
+            self.upcalls += drain(plane, True, batch)
         for datagram, path in batch:
             size = <int>PyBytes_GET_SIZE(datagram)
             data = <uint8_t*>PyBytes_AS_STRING(datagram)
@@ -436,7 +504,7 @@ cdef class NativePlane:
             receive(plane, data, size, place, index, at)
             index += 1
         if plane.upcalls.head != plane.upcalls.tail:
-            self.upcalls += drain(plane, batch)
+            self.upcalls += drain(plane, True, batch)
         return self.collected()
 
     def retransmit(self, stream, sequence_numbers, rtt_us, now):
@@ -445,10 +513,19 @@ cdef class NativePlane:
         cdef Transport* transport = entry.transport
         cdef Outgoing* outgoing
         cdef int64_t at = now, rtt = rtt_us
+        cdef int index, count = 0
+        cdef uint16_t wanted[1024]
         if transport.path < 0:
             return []
+        if len(sequence_numbers) > 1024:
+            first = self.retransmit(stream, sequence_numbers[:1024], rtt_us, now)
+            return first + self.retransmit(stream, sequence_numbers[1024:], rtt_us, now)
         for number in sequence_numbers:
-            outgoing = repair_of(&self.plane, entry, number, rtt, at)
+            wanted[count] = number
+            count += 1
+        self.enter()
+        for index in range(count):
+            outgoing = repair_of(&self.plane, entry, wanted[index], rtt, at)
             if outgoing == NULL:
                 continue
             if pacer_free(&transport.pacer, at):
@@ -458,15 +535,19 @@ cdef class NativePlane:
             else:
                 pacer_push(&self.plane, &transport.pacer, outgoing, True)
                 start_pacing(&self.plane, transport)
-        return self.collected()
+        return self.left_and_collected()
 
     def next_timeout(self):
         """When the next packet may leave, or a probe goes on; at once while claimed packets wait."""
+        if self.kernel != NULL:
+            return None  # the thread looks after that
         cdef int64_t at = plane_next_timeout(&self.plane)
         return None if at < 0 else at
 
     def handle_timeout(self, now):
         """Packets and padding whose turn has come, and packets whose SSRC has been claimed."""
+        if self.kernel != NULL:
+            return []
         take_turns(&self.plane, now)
         return self.collected()
 
@@ -475,23 +556,61 @@ cdef class NativePlane:
     def take_upcalls(self):
         """Upcalls since the last call."""
         upcalls, self.upcalls = self.upcalls, []
-        return upcalls + drain(&self.plane, [])
+        return upcalls + drain(&self.plane, self.kernel == NULL)
 
     def take_arrivals(self, transport):
         """Transport-wide arrivals since the last call."""
-        return take_arrivals_of(self.transport(transport))
+        cdef Transport* entry = self.transport(transport)
+        cdef Arrival* taken
+        cdef int count
+        self.enter()
+        taken, count = entry.arrivals, entry.arrival_count
+        entry.arrivals = NULL
+        entry.arrival_count = entry.arrival_capacity = 0
+        self.leave()
+        return arrivals_of(taken, count)
 
     def take_departures(self, transport):
         """What left with a transport-wide number since the last call."""
-        return take_departures_of(self.transport(transport))
+        cdef Transport* entry = self.transport(transport)
+        cdef Departure* taken
+        cdef int count, first, capacity
+        self.enter()
+        taken, count = entry.departures, entry.departure_count
+        first, capacity = entry.first_departure, entry.departure_capacity
+        entry.departures = NULL
+        entry.first_departure = entry.departure_count = entry.departure_capacity = 0
+        entry.departure_limit = DEPARTURES_KEPT
+        entry.departures_taken += count
+        self.leave()
+        return departures_of(taken, count, first, capacity)
 
     def take_audio_levels(self, stream):
         """Audio levels since the last call."""
-        return take_levels_of(&self.stream(stream).audio_levels)
+        cdef AudioLevels* levels = &self.stream(stream).audio_levels
+        cdef AudioLevels taken
+        self.enter()
+        taken = levels[0]
+        levels.samples = NULL
+        levels.first = levels.count = 0
+        self.leave()
+        return levels_of(&taken)
 
     def due_nacks(self, stream, rtt_us, now):
         """What to ask the publisher for now."""
-        return due_nacks_of(&self.plane, self.stream(stream), rtt_us, now)
+        cdef ReceiveStream* entry = self.stream(stream)
+        cdef int64_t at = now, rtt = rtt_us, next_due = -1
+        cdef uint16_t* asking = NULL
+        cdef int asked = 0
+        self.enter()
+        if entry.nacks != NULL:
+            asking = <uint16_t*>malloc((entry.nacks.count + 1) * sizeof(uint16_t))
+        if asking != NULL:
+            asked = nacks_due(&self.plane.limits, entry.nacks, rtt, at, asking, &next_due)
+            entry.nack_requests += asked > 0
+            entry.nack_packets += asked
+        self.leave()
+        return nacks_of(asking, asked, next_due)
 
     def receive_counters(self, stream):
         """Running totals of a receive stream."""
@@ -523,6 +642,74 @@ cdef class NativePlane:
             counts["packets"] = self.plane.pool.in_use
         return counts
 
+    # -- its own thread ------------------------------------------------------------------------------------
+
+    def start(self, sockets):
+        """Serve these UDP sockets (file descriptors, by index) from a thread of the plane's own, which never
+        waits for Python: it receives, forwards, paces and sends. Returns the descriptor that becomes readable
+        when there are upcalls to take; give it to ``heard`` then. ``stop`` before the sockets are closed.
+        """
+        cdef Kernel* kernel
+        cdef int index
+        if self.kernel != NULL or self.transports or not 0 < len(sockets) <= MAX_SOCKETS:
+            raise InvalidState("start once, before the first transport, with 1 to 16 sockets")
+        kernel = <Kernel*>calloc(1, sizeof(Kernel))
+        if kernel == NULL:
+            raise MemoryError
+        for index in range(len(sockets)):
+            kernel.sockets[index] = sockets[index]
+        kernel.socket_count = len(sockets)
+        kernel.plane = &self.plane
+        kernel.wakes_at = -1
+        kernel.wake = make_eventfd()
+        kernel.bell = make_eventfd()
+        pthread_mutex_init(&kernel.gate, NULL)
+        pthread_mutex_init(&kernel.lock, NULL)
+        kernel.spare.arena = <uint8_t*>malloc(LOOP_ARENA)
+        kernel.spare.items = <OutItem*>malloc(ITEMS * sizeof(OutItem))
+        kernel.spare.item_capacity = ITEMS
+        kernel.spare.capacity = LOOP_ARENA
+        free(self.plane.out.arena)
+        free(self.plane.upcalls.data)
+        self.plane.out.arena = <uint8_t*>malloc(LOOP_ARENA)
+        self.plane.out.capacity = LOOP_ARENA
+        if not (
+            inbox_open(&kernel.inbox, kernel.sockets, kernel.socket_count)
+            and outbox_open(&kernel.outbox, kernel.sockets, kernel.socket_count)
+            and outbox_open(&kernel.control_outbox, kernel.sockets, kernel.socket_count)
+            and ring_open(&self.plane.upcalls, FIXED_RING, True)
+        ) or kernel.spare.arena == NULL or kernel.spare.items == NULL or self.plane.out.arena == NULL:
+            raise MemoryError
+        self.plane.trailer = ADDRESS_BYTES
+        self.plane.flush = flush_to_sockets
+        self.plane.owner = <void*>kernel
+        self.kernel = kernel
+        if pthread_create(&kernel.thread, NULL, kernel_run, <void*>kernel) != 0:
+            raise MemoryError
+        return kernel.bell
+
+    def heard(self):
+        """Take note of the descriptor that ``start`` gave; upcalls are to be taken afterwards."""
+        if self.kernel != NULL:
+            hear_bell(self.kernel.bell)
+
+    def stop(self):
+        """End the thread. The plane only answers questions from now on. Again is harmless."""
+        cdef Kernel* kernel = self.kernel
+        if kernel == NULL or load(&kernel.stop):
+            return
+        store(&kernel.stop, 1)
+        ring_bell(kernel.wake)
+        with nogil:
+            pthread_join(kernel.thread, NULL)
+
+    def socket_counters(self):
+        """Running totals of the thread's sockets under flat names, as drivers/udp.py has them."""
+        cdef Kernel* kernel = self.kernel
+        if kernel == NULL:
+            return {}
+        return socket_counters_of(kernel)
+
     # -- inside --------------------------------------------------------------------------------------------
 
     cdef Transport* transport(self, number) except NULL:
@@ -544,6 +731,8 @@ cdef class NativePlane:
         return <SendStream*><uintptr_t>address
 
     cdef int use_path(self, path) except -1:
+        cdef bint grown
+        cdef int wanted
         number = self.path_numbers.get(path)
         if number is None:
             if self.free_paths:
@@ -551,14 +740,20 @@ cdef class NativePlane:
                 self.path_objects[number] = path
             else:
                 number = len(self.path_objects)
-                if not grow(
-                    <void**>&self.plane.owner_of_path, &self.plane.path_capacity, number + 1, sizeof(Transport*)
-                ):
+                wanted = number + 1
+                self.enter()
+                grown = grow(
+                    <void**>&self.plane.owner_of_path, &self.plane.path_capacity, wanted, sizeof(Transport*)
+                )
+                self.leave()
+                if not grown:
                     raise MemoryError
                 self.path_objects.append(path)
                 self.path_users.append(0)
             self.plane.owner_of_path[<int>number] = NULL
             self.path_numbers[path] = number
+            if self.kernel != NULL:
+                self.learn_address(number, path)
         self.path_users[number] += 1
         return number
 
@@ -567,6 +762,10 @@ cdef class NativePlane:
         self.path_users[number] -= 1
         if not self.path_users[number]:
             del self.path_numbers[path]
+            if self.kernel != NULL:
+                self.enter()
+                remove_address(self.kernel, number)
+                self.leave()
             self.path_objects[number] = None
             self.free_paths.append(number)
         return 0
@@ -596,12 +795,51 @@ cdef class NativePlane:
             del self.layouts[key]
         return 0
 
-    cdef int free_probator(self, Transport* entry) except -1:
-        if entry.padding.probator != NULL:
-            free_layout(entry.padding.probator.layout)
-            free(entry.padding.probator)
-            entry.padding.probator = NULL
+    cdef int free_probator(self, Probator* probator) except -1:
+        if probator != NULL:
+            free_layout(probator.layout)
+            free(probator)
         return 0
+
+    cdef int learn_address(self, int number, path) except -1:
+        cdef Address address
+        cdef bint known
+        local, remote = path
+        host = remote[0].encode()
+        flow, scope = remote[2:4] if len(remote) == 4 else (0, 0)
+        if not address_of(&address, local, host, remote[1], flow, scope):
+            raise InvalidParameters(f"path {path}: need a local socket and an IP address")
+        self.enter()
+        known = add_address(self.kernel, number, &address)
+        self.leave()
+        if not known:
+            raise MemoryError
+        return 0
+
+    cdef inline void enter(self) noexcept:
+        # With the GIL held: the kernel's thread never wants it and gives way after the packet at hand, and no
+        # other Python thread can come between. Only C may follow until ``leave``.
+        if self.kernel != NULL:
+            store(&self.kernel.wanted, 1)
+            kernel_enter(self.kernel)
+            store(&self.kernel.wanted, 0)
+
+    cdef inline void leave(self) noexcept:
+        cdef Kernel* kernel = self.kernel
+        cdef int64_t at
+        if kernel == NULL:
+            return
+        if self.plane.out.count:
+            flush_to_sockets(&self.plane)
+        at = plane_next_timeout(&self.plane) if self.plane.claimed_count or self.plane.pacing_first != NULL else -1
+        if at >= 0 and (kernel.wakes_at < 0 or at < kernel.wakes_at):
+            kernel.wakes_at = at
+            ring_bell(kernel.wake)
+        kernel_leave(kernel)
+
+    cdef list left_and_collected(self):
+        self.leave()
+        return [] if self.kernel != NULL else self.collected()
 
     def collect(self):
         cdef Out* out = &self.plane.out

@@ -4,8 +4,8 @@
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
 
-cdef list drain(Plane* plane, list arrived):
-    # The upcalls that wait, in order. ``arrived`` is the batch whose paths their tags mean, or None: then the
+cdef list drain(Plane* plane, bint by_batch, list arrived=None):
+    # The upcalls that wait, in order. ``arrived`` is the batch whose paths their tags mean; not ``by_batch``: the
     # address itself follows the bytes.
     cdef Ring* ring = &plane.upcalls
     cdef uint64_t head = load(&ring.head), at = ring.tail
@@ -14,20 +14,22 @@ cdef list drain(Plane* plane, list arrived):
     while at != head:
         record = ring.data + (at & (ring.capacity - 1))
         if (<uint32_t*>record)[1] != UP_SKIP:
-            found.append(_upcall(<UpcallKind>(<uint32_t*>record)[1], <int64_t*>(record + RECORD_HEAD), arrived))
+            found.append(
+                _upcall(<UpcallKind>(<uint32_t*>record)[1], <int64_t*>(record + RECORD_HEAD), by_batch, arrived)
+            )
         at += (<uint32_t*>record)[0]
     store(&ring.tail, at)
     return found
 
 
-cdef object _upcall(UpcallKind kind, int64_t* fields, list arrived):
+cdef object _upcall(UpcallKind kind, int64_t* fields, bint by_batch, list arrived):
     cdef const uint8_t* data
     if kind == UP_STUN or kind == UP_DTLS or kind == UP_RTCP:
         data = <const uint8_t*>(fields + 3)
         payload = PyBytes_FromStringAndSize(<const char*>data, fields[2])
         if kind == UP_RTCP:
             return RtcpReceived(fields[0], payload)
-        path = arrived[fields[1]][1] if arrived is not None else path_of_address(data + fields[2])
+        path = arrived[fields[1]][1] if by_batch else path_of_address(data + fields[2])
         return StunReceived(payload, path) if kind == UP_STUN else DtlsReceived(fields[0], payload, path)
     if kind == UP_UNKNOWN_SSRC:
         return _unknown_ssrc(fields)
@@ -158,29 +160,27 @@ cdef object plane_counters_of(Plane* plane):
     )
 
 
-cdef list take_arrivals_of(Transport* transport):
+cdef list arrivals_of(Arrival* arrivals, int count):
     cdef int index
     cdef list taken = []
-    for index in range(transport.arrival_count):
-        taken.append((transport.arrivals[index].number, transport.arrivals[index].at))
-    transport.arrival_count = 0
+    for index in range(count):
+        taken.append((arrivals[index].number, arrivals[index].at))
+    free(arrivals)
     return taken
 
 
-cdef list take_departures_of(Transport* transport):
+cdef list departures_of(Departure* departures, int count, int first, int capacity):
     cdef int index
     cdef Departure* one
     cdef list taken = []
-    for index in range(transport.departure_count):
-        one = departure_at(transport, index)
+    for index in range(count):
+        one = &departures[(first + index) % capacity]
         taken.append((one.number, one.at, one.size, one.cluster))
-    transport.departure_limit = DEPARTURES_KEPT
-    transport.departures_taken += transport.departure_count
-    transport.departure_count = 0
+    free(departures)
     return taken
 
 
-cdef list take_levels_of(AudioLevels* levels):
+cdef list levels_of(AudioLevels* levels):
     cdef int index
     cdef LevelSample* sample
     cdef list taken = []
@@ -188,8 +188,73 @@ cdef list take_levels_of(AudioLevels* levels):
         sample = &levels.samples[(levels.first + index) % levels.capacity]
         if sample.value >= 0:
             taken.append(AudioLevelSample(sample.arrival, sample.value & 0x7F, sample.value >= 0x80))
-    levels.count = 0
+    free(levels.samples)
     return taken
+
+
+cdef object nacks_of(uint16_t* asking, int asked, int64_t next_due):
+    cdef int index
+    numbers = tuple([asking[index] for index in range(asked)])
+    free(asking)
+    return NacksDue(numbers, None if next_due < 0 else next_due)
+
+
+# -- sockets -----------------------------------------------------------------------------------------------
+
+
+cdef object path_of_address(const uint8_t* record):
+    # As recvfrom would give it.
+    cdef Address address
+    cdef char host[128]
+    cdef int port
+    cdef unsigned int flow, scope
+    memcpy(&address, record, sizeof(Address))
+    if not address_text(&address, host, 128, &port, &flow, &scope):
+        return (address.local, ("", 0))
+    text = (<bytes>host).decode("ascii")
+    return (address.local, (text, port, flow, scope) if address.size > 16 else (text, port))
+
+
+cdef dict socket_counters_of(Kernel* kernel):
+    cdef int64_t* received = inbox_counts(kernel.inbox)
+    cdef int64_t* sent = outbox_counts(kernel.outbox)
+    cdef int64_t* by_control = outbox_counts(kernel.control_outbox)
+    cdef int number
+    cdef dict totals = {
+        "udp_received": received[0],
+        "udp_received_bytes": received[1],
+        "kernel_receive_calls": received[2],
+        "udp_sent": sent[0] + by_control[0],
+        "udp_sent_bytes": sent[1] + by_control[1],
+        "kernel_send_calls": sent[2] + by_control[2],
+        "kernel_messages": sent[3] + by_control[3],
+        "udp_truncated": kernel.truncated,
+        "kernel_batches": kernel.batches,
+        "kernel_upcalls_lost": kernel.plane.upcalls.lost,
+    }
+    for number in range(140):
+        name = errorcode.get(number, "OTHER")
+        if sent[4 + number] + by_control[4 + number]:
+            totals[f"udp_send_{name}"] = sent[4 + number] + by_control[4 + number]
+        if received[4 + number]:
+            totals[f"udp_receive_{name}"] = received[4 + number]
+    return totals
+
+
+cdef void free_kernel(Kernel* kernel):
+    inbox_close(kernel.inbox)
+    outbox_close(kernel.outbox)
+    outbox_close(kernel.control_outbox)
+    pthread_mutex_destroy(&kernel.gate)
+    pthread_mutex_destroy(&kernel.lock)
+    close_fd(kernel.wake)
+    close_fd(kernel.bell)
+    free(kernel.spare.arena)
+    free(kernel.spare.items)
+    free(kernel.addresses)
+    free(kernel.last_of_path)
+    free(kernel.by_address)
+    free(kernel)
 
 
 # -- specs -------------------------------------------------------------------------------------------------
@@ -300,21 +365,3 @@ cdef Layout* new_layout(object extension_ids, bytes mid, object uri_number) exce
 cdef void free_layout(Layout* layout):
     free(layout.id_of_uri)
     free(layout)
-
-
-cdef object due_nacks_of(Plane* plane, ReceiveStream* stream, int64_t rtt_us, int64_t now):
-    cdef uint16_t* asking
-    cdef int64_t next_due = -1
-    cdef int asked, index
-    if stream.nacks == NULL:
-        return NacksDue((), None)
-    asking = <uint16_t*>malloc((stream.nacks.count + 1) * sizeof(uint16_t))
-    if asking == NULL:
-        raise MemoryError
-    asked = nacks_due(&plane.limits, stream.nacks, rtt_us, now, asking, &next_due)
-    numbers = tuple([asking[index] for index in range(asked)])
-    free(asking)
-    if asked:
-        stream.nack_requests += 1
-        stream.nack_packets += asked
-    return NacksDue(numbers, None if next_due < 0 else next_due)

@@ -675,6 +675,7 @@ cdef struct OutItem:
     int size
     int path
     int next                     # of the same path in this batch, for the loop; -1: the last
+    bint follows                 # another of the same path
 
 cdef struct Out:
     uint8_t* arena
@@ -703,6 +704,7 @@ cdef struct Plane:
     Out out
     void (*flush)(Plane* plane) noexcept nogil   # when ``out`` is full
     void* owner                  # flush's own
+    int trailer                  # bytes behind a datagram that go up with it
     SrtpCall protect
     SrtpCall unprotect
     SrtpRemove remove_stream

@@ -79,7 +79,7 @@ cdef void up_datagram(
     Plane* plane, UpcallKind kind, int64_t transport, int64_t tag, const uint8_t* data, int size
 ) noexcept nogil:
     # ``tag`` says which path: the driver of the batch knows.
-    cdef int64_t* fields = ring_begin(&plane.upcalls, kind, 3, data, size)
+    cdef int64_t* fields = ring_begin(&plane.upcalls, kind, 3, data, size + plane.trailer)
     if fields != NULL:
         fields[0] = transport
         fields[1] = tag
