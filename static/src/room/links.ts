@@ -2,6 +2,7 @@
 
 import type { types } from "mediasoup-client";
 
+import { relayOnly } from "../lib/address.ts";
 import type { Store } from "../lib/store.ts";
 import type { LocalMedia } from "../media/localMedia.ts";
 import type { ScreenShare } from "../media/screenShare.ts";
@@ -63,11 +64,14 @@ export class Links {
     const recvAsked = askForTransport(this.signaling, true);
     const sendAsked = askForTransport(this.signaling, false);
     const loaded = device.load({ routerRtpCapabilities: answer.rtpCapabilities });
-    const { iceServers } = answer;
+    const path = {
+      iceServers: answer.iceServers,
+      ...(relayOnly() ? { iceTransportPolicy: "relay" as const } : {}),
+    };
 
     const receive = Promise.all([recvAsked, loaded]).then(([params]) => {
       if (this.closed) return;
-      const transport = device.createRecvTransport({ ...params, iceServers });
+      const transport = device.createRecvTransport({ ...params, ...path });
       wireRecvTransport(transport, this.signaling);
       this.menders.push(new IceMender(transport, this.signaling, this.onLost));
       this.receiving = new Receiving(this.signaling, this.store, device, transport, this.watched, this.sizes);
@@ -75,10 +79,11 @@ export class Links {
     });
     const send = Promise.all([sendAsked, loaded]).then(([params]) => {
       if (this.closed) return;
-      const transport = device.createSendTransport({ ...params, iceServers });
+      const transport = device.createSendTransport({ ...params, ...path });
       wireSendTransport(transport, this.signaling);
       this.menders.push(new IceMender(transport, this.signaling, this.onLost));
-      this.sending = new Sending(this.signaling, this.media, this.screen, device, transport);
+      const mayPublish = answer.grants?.publish ?? true;
+      this.sending = new Sending(this.signaling, this.media, this.screen, device, transport, mayPublish);
     });
     await Promise.all([receive, send]);
   }

@@ -92,6 +92,16 @@ export function listenToPushes(signaling: SignalingClient, session: RoomSession)
     store.update((state) => withMedia(state, producerId, { paused: false }));
   });
 
+  signaling.onPush("producer-muted", ({ producerId }) => {
+    session.links?.sending?.muted(producerId);
+    session.notify(t().mutedByModerator);
+  });
+
+  signaling.onPush("room-updated", ({ locked }) => {
+    store.update((state) => ({ ...state, locked }));
+    session.notify(locked ? t().roomNowLocked : t().roomNowOpen);
+  });
+
   signaling.onPush("consumer-closed", ({ consumerId }) => {
     session.links?.receiving?.dropConsumer(consumerId);
   });

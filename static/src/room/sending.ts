@@ -29,6 +29,7 @@ export class Sending {
   private readonly screen: ScreenShare;
   private readonly device: types.Device;
   private readonly transport: types.Transport;
+  private readonly mayPublish: boolean;
   private readonly producers: Partial<Record<MediaSource, types.Producer>> = {};
   private readonly steps: Partial<Record<MediaSource, Promise<void>>> = {};
   private readonly encodings = new WantedEncodings();
@@ -40,12 +41,14 @@ export class Sending {
     screen: ScreenShare,
     device: types.Device,
     transport: types.Transport,
+    mayPublish = true,
   ) {
     this.signaling = signaling;
     this.media = media;
     this.screen = screen;
     this.device = device;
     this.transport = transport;
+    this.mayPublish = mayPublish;
     this.unsubscribes = [media.store, screen.store].map((store) => store.subscribe(() => this.follow()));
     this.follow();
   }
@@ -67,6 +70,12 @@ export class Sending {
         stats: [...(await producer.getStats()).values()] as Record<string, unknown>[],
       })),
     );
+  }
+
+  /** A moderator paused a producer: its device follows, so that the button shows it. */
+  muted(producerId: string): void {
+    if (this.producers.microphone?.id === producerId) this.media.turnOff("audio");
+    if (this.producers.camera?.id === producerId) this.media.turnOff("video");
   }
 
   /** Somebody wants these encodings of one producer, lowest first, and nobody the others. */
@@ -116,7 +125,7 @@ export class Sending {
   }
 
   private async settle(source: MediaSource): Promise<void> {
-    if (this.transport.closed) return;
+    if (this.transport.closed || !this.mayPublish) return;
     const { on, track } = this.wanted(source);
     const producer = this.producers[source];
     if (on && track && track.readyState === "live") {

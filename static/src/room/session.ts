@@ -9,6 +9,7 @@
 import type { types } from "mediasoup-client";
 
 import { t } from "../i18n/index.ts";
+import { takeToken } from "../lib/address.ts";
 import { markJoinClicked } from "../lib/marks.ts";
 import { Store } from "../lib/store.ts";
 import { LocalMedia } from "../media/localMedia.ts";
@@ -18,6 +19,7 @@ import { SignalingClient, SignalingError } from "../signaling/client.ts";
 import type { JoinAnswer, ReactionName } from "../signaling/messages.ts";
 import { DownlinkWatch } from "./downlink.ts";
 import { Links, loadDevice } from "./links.ts";
+import { Moderation } from "./moderation.ts";
 import { watchNetwork } from "./network.ts";
 import { listenToPushes } from "./pushes.ts";
 import type { ConsumerStats, Wanted, Watched } from "./receiving.ts";
@@ -45,6 +47,8 @@ export class RoomSession {
   /** Producers announced without their peer before there was anything to receive them with. */
   readonly orphans: Wanted[] = [];
   private readonly signaling = new SignalingClient();
+  readonly moderation = new Moderation(this.signaling, this);
+  private readonly token = takeToken();
   private device: Promise<types.Device> | null = null;
   private resumeToken: string | undefined;
   private readonly unwatchNetwork: () => void;
@@ -219,7 +223,8 @@ export class RoomSession {
   private askToJoin(): Promise<JoinAnswer> {
     const { displayName } = this.store.get();
     const resume = this.resumeToken === undefined ? {} : { resumeToken: this.resumeToken };
-    return this.signaling.request("joinRoom", { roomName: this.roomName, displayName, ...resume });
+    const token = this.token === undefined ? {} : { token: this.token };
+    return this.signaling.request("joinRoom", { roomName: this.roomName, displayName, ...token, ...resume });
   }
 
   /** We are a (new) peer: show the room at once, then bring the media up. */
@@ -243,6 +248,9 @@ export class RoomSession {
       phase: "joined",
       error: null,
       peerId: answer.peerId ?? null,
+      displayName: answer.displayName ?? state.displayName,
+      moderator: answer.grants?.moderate ?? false,
+      locked: answer.locked ?? false,
     }));
     const longest = answer.limits?.["chatLength"];
     if (typeof longest === "number") this.patch({ chatLength: longest });
@@ -339,6 +347,7 @@ export class RoomSession {
 function describeJoinError(error: unknown): string {
   const code = error instanceof SignalingError ? error.code : "";
   if (code === "room_full") return t().roomFull;
+  if (code === "room_locked") return t().roomLocked;
   if (code === "token_invalid" || code === "forbidden") return t().notAllowed;
   if (code === "no_answer" || code === "offline" || code === "unreachable") return t().unreachable;
   if (error instanceof Error && error.name === "UnsupportedError") return t().browserTooOld;

@@ -73,6 +73,10 @@ export interface RoomState {
   ownScores: Readonly<Record<string, number>>;
   /** Characters of one message. */
   chatLength: number;
+  /** Whether our token lets us mute, remove and lock. */
+  moderator: boolean;
+  /** Whether nobody new may come in. */
+  locked: boolean;
 }
 
 export const EMPTY_ROOM: RoomState = {
@@ -91,6 +95,8 @@ export const EMPTY_ROOM: RoomState = {
   reactions: [],
   ownScores: {},
   chatLength: 1000,
+  moderator: false,
+  locked: false,
 };
 
 export function withPeer(state: RoomState, info: PeerInfo): RoomState {

@@ -55,6 +55,10 @@ export interface JoinAnswer {
   /** The room's last lines, ours included. */
   chat?: readonly { peerId: string; displayName: string; text: string; time: number | string }[];
   limits?: Record<string, unknown>;
+  /** What we are called: a token may fix it. */
+  displayName?: string;
+  grants?: { publish: boolean; subscribe: boolean; moderate: boolean };
+  locked?: boolean;
 }
 
 export type TransportParams = Pick<
@@ -76,7 +80,7 @@ export interface ConsumeParams {
 
 /** Requests: what is sent and what the acknowledgement holds when it is not an error. */
 export interface Requests {
-  joinRoom: [{ roomName: string; displayName: string; resumeToken?: string }, JoinAnswer];
+  joinRoom: [{ roomName: string; displayName: string; token?: string; resumeToken?: string }, JoinAnswer];
   createWebRtcTransport: [{ consumer: boolean }, { params: TransportParams }];
   "transport-connect": [{ dtlsParameters: types.DtlsParameters; transportId: string }, unknown];
   "transport-recv-connect": [
@@ -108,6 +112,9 @@ export interface Requests {
   "raise-hand": [{ raised: boolean }, unknown];
   react: [{ reaction: ReactionName }, unknown];
   leaveRoom: [Record<string, never>, unknown];
+  "room-lock": [{ locked: boolean }, unknown];
+  "peer-mute": [{ producerId: string }, unknown];
+  "peer-remove": [{ peerId: string }, unknown];
 }
 
 /** Pushes: what arrives unasked. */
@@ -130,4 +137,6 @@ export interface Pushes {
   "active-speaker": { peerId: string | null };
   "audio-levels": { levels: AudioLevel[] };
   "room-closed": { reason?: string };
+  "room-updated": { locked: boolean };
+  "producer-muted": { producerId: string };
 }

@@ -9,6 +9,7 @@ import {
   GridIcon,
   HandIcon,
   KeyboardIcon,
+  LockIcon,
   MoreIcon,
   SettingsIcon,
   SpeakerViewIcon,
@@ -23,7 +24,7 @@ import { toggleFullScreen } from "./windows.ts";
 export function MoreMenu({ session, view }: { session: RoomSession; view: CallView }) {
   const t = useT();
   const { mode } = useStore(view.store);
-  const { handRaisedAt } = useStore(session.store);
+  const { handRaisedAt, moderator, locked } = useStore(session.store);
   const speaker = mode === "speaker";
   return (
     <Popover label={t.moreOptions} testId="more" className="control" icon={<MoreIcon />}>
@@ -47,6 +48,15 @@ export function MoreMenu({ session, view }: { session: RoomSession; view: CallVi
               icon={<FullScreenIcon />}
               label={document.fullscreenElement ? t.exitFullScreen : t.fullScreen}
               onPress={() => void toggleFullScreen(document.documentElement)}
+              close={close}
+            />
+          )}
+          {moderator && (
+            <Entry
+              testId="menu-lock"
+              icon={<LockIcon />}
+              label={locked ? t.unlockRoom : t.lockRoom}
+              onPress={() => session.moderation.toggleLock()}
               close={close}
             />
           )}

@@ -22,6 +22,20 @@ function Icon({ children, className }: { children: ReactNode; className?: string
   );
 }
 
+export const LockIcon = () => (
+  <Icon>
+    <rect x="5" y="11" width="14" height="9" rx="2" />
+    <path d="M8 11V8a4 4 0 0 1 8 0v3" />
+  </Icon>
+);
+
+export const RemoveIcon = () => (
+  <Icon>
+    <circle cx="10" cy="8" r="3.5" />
+    <path d="M3.5 20a6.5 6.5 0 0 1 11-4.7M16 17l5 5M21 17l-5 5" />
+  </Icon>
+);
+
 export const MicIcon = () => (
   <Icon>
     <rect x="9" y="3" width="6" height="11" rx="3" />
