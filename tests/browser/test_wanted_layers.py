@@ -13,7 +13,7 @@ from tests.browser.waiting import until
 SMALL = {"width": 420, "height": 420}
 DOWN_S = 7.0  # five seconds of patience in the server, then the way to the publisher
 UP_S = 1.0
-RAMP_S = 40.0  # browsers begin with an estimate of 0.3 Mbit/s
+RAMP_S = 40.0  # until the estimates of both links, which begin below 1 Mbit/s, have room for the largest
 STILL_MS = 500
 
 SENT = """async () => {
@@ -25,19 +25,23 @@ SENT = """async () => {
   return found;
 }"""
 
-# The longest time between two pictures that the tile drew, since the last question.
+# The longest times between two pictures that the tile drew, and between two that the page could have drawn.
 WATCH = """(tile) => {
   const video = tile.querySelector("video");
-  let last = performance.now();
-  window.stillest = 0;
-  const drawn = (now) => {
-    window.stillest = Math.max(window.stillest, now - last);
-    last = now;
-    video.requestVideoFrameCallback(drawn);
+  window.longest = {still: 0, busy: 0};
+  const watch = (what, ask) => {
+    let last = performance.now();
+    const next = (now) => {
+      window.longest[what] = Math.max(window.longest[what], now - last);
+      last = now;
+      ask(next);
+    };
+    ask(next);
   };
-  video.requestVideoFrameCallback(drawn);
+  watch("still", (next) => video.requestVideoFrameCallback(next));
+  watch("busy", (next) => requestAnimationFrame(next));
 }"""
-STILLEST = "() => { const found = window.stillest; window.stillest = 0; return found; }"
+LONGEST = "() => { const found = window.longest; window.longest = {still: 0, busy: 0}; return found; }"
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ async def test_encodings_that_nobody_wants_are_not_sent(server: RunningServer, m
     await until("the publisher's estimate has room for all", lambda: _is_wide(alan, camera), RAMP_S)
     for viewer in viewers:
         await viewer.tile(camera).evaluate(WATCH)
+    await camera.page.locator("[data-tile=you]").evaluate(WATCH)
 
     for turn in (1, 2):
         await _press_pin(alan, camera)
@@ -73,7 +78,7 @@ async def test_encodings_that_nobody_wants_are_not_sent(server: RunningServer, m
         assert (await _sent(camera))["r0"].active, "the smallest goes on"
         sizes = [await _shown_size(viewer, camera) for viewer in viewers]
         assert all(0 < size["height"] < 360 for size in sizes), sizes
-        await _drew_on(viewers)
+        await _drew_on(camera, viewers)
 
         before = (await _sent(camera))["r2"]
         await _press_pin(alan, camera)
@@ -81,9 +86,9 @@ async def test_encodings_that_nobody_wants_are_not_sent(server: RunningServer, m
         await until("it is sent again", lambda before=before: _sends_more(camera, "r2", before), 5)
         took = time.monotonic() - grew_at
         assert took < UP_S, f"turn {turn}: {took:.2f} s until it was sent"
-        await until("Alan sees the large picture", lambda: _is_wide(alan, camera))
+        await until("Alan sees the large picture", lambda: _is_wide(alan, camera), RAMP_S)
         await until("and is told so", lambda: _is_told_layer(alan, camera, 2))
-        await _drew_on(viewers)
+        await _drew_on(camera, viewers)
 
 
 async def _press_pin(viewer: Person, other: Person) -> None:
@@ -114,10 +119,14 @@ async def _wants(person: Person, encoding: int, wanted: bool) -> bool:
     return encodings["wanted"] is not None and encodings["wanted"][encoding] is wanted
 
 
-async def _drew_on(viewers: list[Person]) -> None:
-    """Nobody's picture stood still since this was last asked."""
-    gaps = {viewer.name: await viewer.page.evaluate(STILLEST) for viewer in viewers}
-    assert all(0 < gap < STILL_MS for gap in gaps.values()), gaps
+async def _drew_on(camera: Person, viewers: list[Person]) -> None:
+    """Nobody's picture stood still since this was last asked, but for a machine that was busy elsewhere:
+    the publisher sees its own camera without encoder, network and decoder.
+    """
+    own = (await camera.page.evaluate(LONGEST))["still"]
+    for viewer in viewers:
+        found = await viewer.page.evaluate(LONGEST)
+        assert 0 < found["still"] < STILL_MS + own + found["busy"], (viewer.name, found, own)
 
 
 async def _is_wide(viewer: Person, other: Person) -> bool:
