@@ -22,6 +22,7 @@ FLOORS = {
     "rtpfwd.inspection": 3,
     "rtpfwd.ortc": 3,
     "rtpfwd.dataplane": 4,
+    "rtpfwd.capture": 5,
     "rtpfwd.sfu": 5,
     "rtpfwd.drivers": 6,
     "rtpfwd.cli": 7,
