@@ -1,8 +1,8 @@
 """The routing table of a running worker as plain JSON: which producer SSRC goes to which consumer SSRCs.
 
-One route for each stream that is received, under it the consumers that are being sent it; consumers that are
-sent nothing stand apart with the reason. Rates are over about the last second and bits count RTP packets
-whole, before SRTP; loss is what the receiving side last reported. W3C and mediasoup words where they have one.
+One route for each stream that is received, under it the consumers that are being sent it; consumers that
+are sent nothing stand apart with the reason. Rates are over about the last second and bits count RTP packets
+whole, before SRTP; loss is what the receiving side last reported. Words are W3C's and mediasoup's.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def routing_table(
     consumers}``; a consumer: ``{routerId, transportId, consumerId, producerId, kind, ssrc, rtxSsrc?, to?,
     paused, layers?, reason?, packets, bytes, packetRate, bitrate, retransmitted, lostPercent?, rttMs?, score,
     estimateBps?, desiredBps?, neededBps?, queuedPackets, drops}``. ``idle`` are consumers without a stream.
-    Of ``router_id`` only, if given. No more than ``at_most`` rows of both kinds; ``truncated`` tells that there
-    are more.
+    Of ``router_id`` only, if given. No more than ``at_most`` rows of both kinds; ``truncated`` tells that
+    there are more.
     """
     context = worker._context
     routers = {
@@ -180,7 +180,7 @@ class _Table:
 
 
 def _shown(path: Path) -> str:
-    host, port = path.remote[0], path.remote[1]
+    host, port = path[1][0], path[1][1]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

@@ -1,7 +1,7 @@
 """What all streams of a worker have counted since its start, those that have ended included.
 
-Counters live with their streams and go with them; what is summed here never goes back, as those who draw rates
-from it (Prometheus) need.
+Counters live with their streams and go with them; what is summed here never goes back, as those who draw
+rates from it (Prometheus) need.
 """
 
 from __future__ import annotations

@@ -12,9 +12,7 @@ from rtpfwd.sfu.tunables import Number, Scope, Tunable
 _GBPS = 1_000_000_000
 
 
-def _of(
-    part: str, rows: tuple[tuple[str, Number, Number, str, str], ...]
-) -> tuple[Tunable, ...]:
+def _of(part: str, rows: tuple[tuple[str, Number, Number, str, str], ...]) -> tuple[Tunable, ...]:
     return tuple(
         Tunable(f"bandwidth.estimator.{part}{name}", lowest, highest, Scope.NEW_TRANSPORTS, source, about)
         for name, lowest, highest, source, about in rows

@@ -112,7 +112,8 @@ class Tunables:
     def read(self, name: str) -> Number:
         """A present value. Raises ``NotFoundError``."""
         self._find(name)
-        return dict(flattened(self._context.settings))[name]
+        value: Number = dict(flattened(self._context.settings))[name]
+        return value
 
     def change(self, values: Mapping[str, Any], *, now: Instant) -> list[JsonObject]:
         """Change all of these or, raising, none: ``NotFoundError`` for a name, ``InvalidParameters`` for a
@@ -130,9 +131,7 @@ class Tunables:
         after = {**present, **wanted}
         for low, high in BELOW:
             if after[low] > after[high]:
-                raise InvalidParameters(
-                    f"{low} ({after[low]}) must not be above {high} ({after[high]})"
-                )
+                raise InvalidParameters(f"{low} ({after[low]}) must not be above {high} ({after[high]})")
         for name, checked in wanted.items():
             settings = _replaced(settings, name.split("."), checked)
         self._context.settings = settings
