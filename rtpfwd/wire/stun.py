@@ -7,7 +7,8 @@ end and trailing bytes, and it drops the types of unknown mandatory attributes, 
 name. Building is aioice's codec, but for the success response, which is assembled from cached pieces because
 every client asks for one every few seconds; a test holds it byte-identical to aioice's.
 
-Left out: TURN, long-term credentials, MESSAGE-INTEGRITY-SHA256 (no browser sends it in a connectivity check).
+Left out: TURN and long-term credentials (``turn``), MESSAGE-INTEGRITY-SHA256 (no browser sends it in a
+connectivity check).
 """
 
 import hmac
@@ -241,6 +242,11 @@ def binding_request(
     message.attributes["PRIORITY"] = priority
     extra = b"" if nomination is None else _attribute(NOMINATION, nomination.to_bytes(4, "big"))
     return _seal(bytes(message) + extra, key)
+
+
+def address_request(transaction_id: bytes) -> bytes:
+    """Asks a STUN server for the address that it sees us under (RFC 8489 §6.3.1); nobody is named."""
+    return _seal(_HEADER.pack(BINDING, 0, COOKIE, transaction_id), None)
 
 
 def mapped_address(view: StunView) -> tuple[str, int]:

@@ -266,3 +266,9 @@ def test_any_bytes_parse_or_raise_malformed_packet(data: bytes) -> None:
         return
     stun.check_fingerprint(view)
     stun.check_integrity(view, KEY)
+
+
+def test_a_question_for_the_own_address_names_nobody() -> None:
+    view = stun.parse(stun.address_request(TRANSACTION))
+    assert (view.method, view.message_class, view.transaction_id) == (stun.BINDING, 0, TRANSACTION)
+    assert view.attribute_types == [] and stun.check_fingerprint(view)
