@@ -23,7 +23,7 @@ test: setup ## set up and run all tests, those in real browsers included
 check: setup ## lint, types and all tests: what has to pass before a commit
 	@$(MAKE) --no-print-directory lint types test
 
-setup: $(STAMPS)/dev $(STAMPS)/web $(STAMPS)/node-tests $(STAMPS)/chromium $(STAMPS)/namespaces $(STAMPS)/tshark ## everything that tests need
+setup: $(STAMPS)/dev $(STAMPS)/web $(STAMPS)/node-tests $(STAMPS)/chromium $(STAMPS)/namespaces $(STAMPS)/tshark $(STAMPS)/coturn ## everything that tests need
 
 format: $(STAMPS)/dev ## format the Python code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
@@ -114,5 +114,16 @@ $(STAMPS)/tshark:
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends tshark >/dev/null; \
 	else \
 	  echo "Without tshark the tests that compare captures with Wireshark are skipped."; \
+	fi
+	@mkdir -p $(STAMPS) && touch $@
+
+# Relayed calls go through a real TURN server. Without coturn those tests say so and are skipped.
+$(STAMPS)/coturn:
+	@if command -v turnserver >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "== installing coturn for the tests of relayed calls"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends coturn >/dev/null; \
+	else \
+	  echo "Without coturn the tests of relayed calls are skipped: apt-get install coturn."; \
 	fi
 	@mkdir -p $(STAMPS) && touch $@
