@@ -124,7 +124,10 @@ def _of(kind: Any, **readers: Reader) -> Reader:
         unknown = set(value) - {one.name for one in fields(kind)}
         if unknown:
             raise ValueError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
-        taken = {name: readers.get(name, _number)(inner) for name, inner in value.items()}
+        taken: dict[str, Any] = {}
+        for name, inner in value.items():
+            reader: Reader = readers[name] if name in readers else _number
+            taken[name] = reader(inner)
         return kind(**taken)
 
     return read

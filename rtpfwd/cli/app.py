@@ -13,6 +13,7 @@ import typer
 
 from rtpfwd.cli.bench.command import bench
 from rtpfwd.cli.inspect.command import inspect
+from rtpfwd.cli.replay.command import replay
 from rtpfwd.cli.version import version
 
 GROUP = "rtpfwd.commands"
@@ -31,7 +32,12 @@ def build_app(offered: Iterable[EntryPoint]) -> typer.Typer:
     app = typer.Typer(
         name="rtpfwd", help="A WebRTC selective forwarding unit.", no_args_is_help=True, add_completion=False
     )
-    own: dict[str, Callable[..., None]] = {"bench": bench, "inspect": inspect, "version": version}
+    own: dict[str, Callable[..., None]] = {
+        "bench": bench,
+        "inspect": inspect,
+        "replay": replay,
+        "version": version,
+    }
     for name, command in own.items():
         app.command(name)(command)
     for entry in sorted(offered, key=lambda one: one.name):
