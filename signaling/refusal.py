@@ -27,6 +27,7 @@ class Code(StrEnum):
     LIMIT_EXCEEDED = "limit_exceeded"  # the text names the limit
     ROOM_FULL = "room_full"
     ROOM_LOCKED = "room_locked"  # a moderator locked it
+    DRAINING = "draining"  # the server is about to stop and takes nobody new
     TOKEN_INVALID = "token_invalid"  # of a token: missing, forged, expired or of another room
     UNSUPPORTED = "unsupported"  # unknown event, or codecs that this server or the client cannot handle
     INTERNAL = "internal"  # our fault; the log has more

@@ -58,6 +58,8 @@ class Rooms:
         self._post = post
         self._watcher = watcher
         self._rooms: dict[str, Room] = {}
+        self.draining = False
+        """Nobody new comes in; whoever is here stays, and may come back after a lost socket."""
 
     def __len__(self) -> int:
         return len(self._rooms)
@@ -79,7 +81,11 @@ class Rooms:
         return self._rooms[peer.room_name]
 
     def join(self, name: str, peer: Peer) -> "Room":
-        """Puts a new peer in, making the room if need be. Refuses ``room_full`` and ``limit_exceeded``."""
+        """Puts a new peer in, making the room if need be. Refuses ``room_full``, ``limit_exceeded`` and
+        ``draining``.
+        """
+        if self.draining:
+            raise Refusal(Code.DRAINING, "the server is about to stop and takes nobody new")
         room = self._rooms.get(name)
         if room is None:
             if len(self._rooms) >= self._limits.rooms:

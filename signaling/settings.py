@@ -24,7 +24,8 @@ DEFAULT_TOML = Path("rtpfwd.toml")
 DEFAULT_STATIC_DIR = Path(__file__).resolve().parent.parent / "static" / "dist"
 
 
-SECRETS = frozenset({"token_secrets", "turn_secret"})
+SECRETS = frozenset({"token_secrets", "turn_secret", "operator_token"})
+SHORTEST_OPERATOR_TOKEN = 16  # characters
 SHORTEST_SECRET = 32  # characters; HS256 wants a key of 256 bits (RFC 7518 §3.2)
 
 
@@ -124,6 +125,11 @@ class Settings(BaseSettings):
     ping_interval_s: Seconds = 25.0  # Engine.IO
     ping_timeout_s: Seconds = 20.0  # Engine.IO
     shutdown_s: Seconds = 4.0  # for a clean end; what is left then is cut
+    drain_s: Annotated[float, Field(ge=0, le=86_400)] = 20.0  # from SIGTERM on, calls may go on for so long
+    operator: bool = True  # serve the operators' page, API and metrics
+    operator_host: str = "127.0.0.1"  # where; anything but loopback needs operator_token
+    operator_port: Port | None = None  # none: PORT + 1
+    operator_token: str | None = Field(default=None, repr=False)  # bearer token; also opens them on PORT
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
     limits: Limits = Limits()
@@ -177,6 +183,8 @@ def load_settings(
 def _check_secrets(settings: Settings) -> None:
     if any(len(secret) < SHORTEST_SECRET for secret in settings.token_secrets):
         raise SettingsError(f"setting token_secrets: each must have {SHORTEST_SECRET} characters or more")
+    if settings.operator_token is not None and len(settings.operator_token) < SHORTEST_OPERATOR_TOKEN:
+        raise SettingsError(f"setting operator_token: must have {SHORTEST_OPERATOR_TOKEN} characters or more")
     if settings.turn_urls and settings.turn_secret is None:
         raise SettingsError("setting turn_urls: needs turn_secret, the TURN server's static-auth-secret")
     for name, schemes in (("stun_urls", ("stun:", "stuns:")), ("turn_urls", ("turn:", "turns:"))):
