@@ -1,5 +1,7 @@
 """What breaks under a call, and that nobody has to load the page again for it."""
 
+import os
+import signal
 from contextlib import AsyncExitStack
 
 from tests.browser.conftest import Meet
@@ -54,3 +56,30 @@ async def test_the_call_goes_on_when_the_server_was_restarted(
             await person.sees(other)
             await person.wait_for_frames(other)
             await person.wait_for_sound(other)
+
+
+async def test_people_of_a_killed_server_meet_again_on_the_next(
+    server: RunningServer, meet: Meet, room: str
+) -> None:
+    """It has no time to say goodbye, neither in signaling nor in DTLS."""
+    ada, grace = await meet("Ada"), await meet("Grace")
+    people = (ada, grace)
+    async with running_server(OUTPUT / "browser-killed.log") as first, line_to(first.port) as line:
+        for person in people:
+            person.complain_about(*BROKEN_LINE)
+            await person.join(line.url, room)
+        for person, other in (people, people[::-1]):
+            await person.wait_for_frames(other)
+        before = [await person.peer_id() for person in people]
+        os.kill(first.pid, signal.SIGKILL)
+        line.cut()  # nobody answers at that address
+        for person in people:
+            await person.page.get_by_test_id("banner").wait_for()
+        line.lead_to(server.port)  # and now somebody who knows nothing of the call
+        line.mend()
+        for person, other in (people, people[::-1]):
+            await person.page.get_by_test_id("banner").wait_for(state="detached")
+            await person.sees(other)
+            await person.wait_for_frames(other)
+            await person.wait_for_sound(other)
+        assert not set(before) & {await person.peer_id() for person in people}
