@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rtpfwd.clock import Instant
+from rtpfwd.clock import Instant, seconds
 from rtpfwd.congestion.demands import Assignment, Demand, LayerPair, NextStep, PixelSize, Reason, VideoKind
 from rtpfwd.congestion.hysteresis import Hysteresis, HysteresisSettings
 from rtpfwd.congestion.ladder import Ladder, build_ladder, is_hidden
@@ -33,6 +33,10 @@ class AllocationSettings:
     """What is being sent may exceed a sinking budget by so much before somebody goes down."""
     resume_margin_percent: int = 120
     """A consumer for whom there was not enough begins again with so much of its lowest layer's rate free."""
+    pause_after_us: int = seconds(2)
+    """Who has a picture keeps its lowest layer for so long although it does not fit: an estimate that fell
+    finds its feet, and no picture is worse than a late one.
+    """
     held_percent: int = 75
     """Layers held already count with so much of their rate among equals, so that noise swaps nobody."""
     screen_weight: int = 8
@@ -71,12 +75,14 @@ class _Party:
 class _State:
     """What is remembered of a consumer."""
 
-    __slots__ = ("asked", "built_with", "climb", "demand", "ladder", "starved", "top")
+    __slots__ = ("asked", "built_with", "climb", "demand", "ladder", "poor_since", "starved", "top")
 
     def __init__(self, climb: Hysteresis) -> None:
         self.climb = climb
         self.starved = False
         """It would be sent if there were enough."""
+        self.poor_since: Instant | None = None
+        """Since when its lowest layer is sent although it does not fit."""
         self.top = (-1, -1)
         self.asked: tuple[object, ...] = ()
         self.demand: Demand | None = None
@@ -173,7 +179,11 @@ class Allocator:
                     needed = _percent_up(needed, settings.up_margin_percent) + 1
                     order = price(party.share, level, settings.held_percent)
                 step = NextStep(
-                    party.demand.key, party.ladder.layers[level], needed + self._reserved, blocked_until
+                    party.demand.key,
+                    party.ladder.layers[level],
+                    needed + self._reserved,
+                    blocked_until,
+                    level == 0,
                 )
                 waits = party.state.climb.is_blocked(now)
                 candidate = (waits, level > 0, order, step)
@@ -242,7 +252,9 @@ class Allocator:
             state.asked, state.top = asked, top
             if party.fresh:
                 one.cap = max(wish, 0)
-            elif state.climb.may_rise(wish > one.held, at_once and not state.starved, now):
+            elif state.starved:
+                one.cap = wish if state.climb.may_resume(wish >= 0, now) else one.held
+            elif state.climb.may_rise(wish > one.held, at_once, now):
                 one.cap = wish
             else:
                 one.cap = one.held
@@ -257,14 +269,21 @@ class Allocator:
         shares = [party.share for party in parties]
         levels = share(shares, budget, settings.held_percent, settings.fill_leftover)
         used = 0
-        for party, level in zip(parties, levels, strict=True):
+        for party, shared in zip(parties, levels, strict=True):
+            state, level = party.state, shared
+            if level >= 0 or party.share.held < 0:
+                state.poor_since = None
+            elif state.poor_since is None:
+                state.poor_since = now
+            if state.poor_since is not None and now - state.poor_since < settings.pause_after_us:
+                level = 0
             party.level = level
-            party.state.starved = level < 0
+            state.starved = level < 0
             given = None
             if level >= 0:
                 used += party.share.rates[level]
                 given = party.ladder.layers[level]
-            party.state.climb.settle(given, level < party.share.held, now, outage)
+            state.climb.settle(given, level < party.share.held, now, outage)
         return used
 
 

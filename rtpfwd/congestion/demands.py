@@ -104,3 +104,5 @@ class NextStep(NamedTuple):
     """``available_bps`` at which it comes about once held; what a probe should aim at."""
     not_before: int
     """It waits until then at least (microseconds, as ``Instant``)."""
+    from_nothing: bool = False
+    """The consumer has no picture at all now."""

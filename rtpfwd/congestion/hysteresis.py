@@ -59,6 +59,15 @@ class Hysteresis:
         held = at_once or now - self._wanted_since >= self._settings.hold_us
         return held and now >= self.blocked_until
 
+    def may_resume(self, wants: bool, now: Instant) -> bool:
+        """The same for who has nothing at all: room has to last, but former failures do not count."""
+        if not wants:
+            self._wanted_since = None
+            return False
+        if self._wanted_since is None:
+            self._wanted_since = now
+        return now - self._wanted_since >= self._settings.hold_us
+
     def settle(self, layers: LayerPair | None, lowered: bool, now: Instant, outage: bool = False) -> None:
         """Note what the consumer gets now. ``lowered``: less than before, for want of bandwidth. ``outage``:
         nothing came through at all, which says nothing about layers.

@@ -20,7 +20,6 @@ class ProbeControl:
     __slots__ = (
         "_back_off_us",
         "_counts",
-        "_demand_bps",
         "_due",
         "_duration_us",
         "_further_above",
@@ -33,12 +32,13 @@ class ProbeControl:
         "_started",
         "_succeeded",
         "_wait_until",
+        "demand_bps",
     )
 
     def __init__(self, settings: ProbeSettings, max_bps: int) -> None:
         self._settings = settings
         self._max_bps = max_bps
-        self._demand_bps: int | None = None
+        self.demand_bps: int | None = None
         self._due: list[Probe] = []
         self._next_cluster = 1
         self._started = False
@@ -55,9 +55,9 @@ class ProbeControl:
     @property
     def ceiling_bps(self) -> int:
         """No probe is faster; nothing above is of use."""
-        if self._demand_bps is None:
+        if self.demand_bps is None:
             return self._max_bps
-        return min(self._max_bps, round(self._demand_bps * self._settings.demand_factor))
+        return min(self._max_bps, round(self.demand_bps * self._settings.demand_factor))
 
     @property
     def back_off_us(self) -> int:
@@ -74,10 +74,10 @@ class ProbeControl:
 
     def set_demand(self, desired_bps: int, estimate_bps: int, now: Instant) -> None:
         """What allocation could use. A rise that the estimate does not cover is worth a probe at once."""
-        before = self._demand_bps
+        before = self.demand_bps
         if before is not None and abs(desired_bps - before) < self._settings.demand_change * before:
             return
-        self._demand_bps = desired_bps
+        self.demand_bps = desired_bps
         rose = before is not None and desired_bps > before
         waits = self._next_at is not None and now < self._next_at and self._back_off_us > 0
         if rose and self._started and self._wait_until is None and not (waits and self._failed_lately):
@@ -132,6 +132,12 @@ class ProbeControl:
         ):
             self._duration_us = settings.long_duration_us
             self._double(estimate_bps, now)
+
+    def forgive(self) -> None:
+        """Probes that failed do not count: there is nothing that another could spoil."""
+        self._back_off_us = self._settings.back_off_base_us
+        if self._wait_until is None and self._last_at is not None and self._next_at is not None:
+            self._next_at = min(self._next_at, Instant(self._last_at + self._settings.interval_us))
 
     def tick(self, estimate_bps: int, allowed: bool, now: Instant) -> None:
         """Time passed. ``allowed``: nothing speaks against a periodic probe."""

@@ -159,7 +159,7 @@ class SendSideEstimator:
                 usage,
                 acknowledged,
                 self._app_limit.limited,
-                max(self._settings.initial_bps, self._probing.ceiling_bps),
+                self._growth_limit_bps(),
                 now,
             )
         reason = Reason.PROBE if probed is not None and usage is not Usage.OVERUSE else None
@@ -294,7 +294,7 @@ class SendSideEstimator:
                 best = rate_bps
             elif best is None and self._probing.is_first(probe):
                 # The initial rate was a guess; later the media know better than a few packets.
-                best = max(rate_bps, round((self._acknowledged.bps or 0) * self._settings.rate.back_off))
+                best = max(rate_bps, self._acknowledged.bps or 0)
         if best is not None:
             self._rate.probed(best, now)
             self._loss.lift(best)
@@ -336,6 +336,7 @@ class SendSideEstimator:
         if self._is_quiet(now):
             # Nothing was sent, so nothing is known any more of queue and loss: padding alone can tell.
             self._outage.heard()
+            self._probing.forgive()
             self._probing.tick(self.target_bps, self._heard, now)
             return
         allowed = (
@@ -358,6 +359,13 @@ class SendSideEstimator:
         if self._last_rtt_us is None or self._shortest_rtt_us is None:
             return False
         return self._last_rtt_us - self._shortest_rtt_us > self._settings.probe.long_queue_us
+
+    def _growth_limit_bps(self) -> int:
+        """Where growth ends that only media justify: what is wanted, for nothing tests more than that."""
+        demand = self._probing.demand_bps
+        if demand is None:
+            return self._max_bps
+        return max(self._settings.initial_bps, round(demand * self._settings.rate.growth_over_demand))
 
     def _is_quiet(self, now: Instant) -> bool:
         return self._sent_at is not None and now - self._sent_at >= self._settings.probe.quiet_us

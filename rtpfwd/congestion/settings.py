@@ -53,6 +53,8 @@ class RateSettings:
     """The estimate grows at most to this multiple of what arrives ... (GCC §5.5)"""
     over_acknowledged_bps: int = 10_000
     """... plus this (libwebrtc)."""
+    growth_over_demand: float = 1.05
+    """Growth without a probe ends at this multiple of what allocation can use (ours)."""
     response_us: int = milliseconds(100)
     """What a reaction takes besides the round trip (GCC §5.5)."""
     min_additive_bps: int = 4000

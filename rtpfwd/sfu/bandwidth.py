@@ -191,9 +191,11 @@ class BandwidthControl:
             # A probe that finds less than the next step needs would have been in vain.
             wanted = self.desired_bps if step is None else max(self.desired_bps, step.available_bps)
             estimator.set_demand(wanted, now)
-            trial = self._trial.begin(step, estimator.target_bps, self._sent_bps, now)
-            if trial is not None and estimator.has_feedback:
-                self._probe(trial, LedgerReason.UPGRADE, estimator, now)
+            if estimator.has_feedback:
+                self._trial.begin(step, estimator.target_bps, self._sent_bps, now)
+                trial = self._trial.probe(now)
+                if trial is not None:
+                    self._probe(trial, LedgerReason.UPGRADE, estimator, now)
             starved = [
                 consumer.id
                 for consumer, assignment in zip(video, assignments, strict=True)

@@ -26,6 +26,12 @@ GUESSED_BPS = 100_000
 """Of the lowest layer, until something is known of it; of each next one three times as much."""
 
 
+TEMPORAL_PERCENT = (100, 75, 55)
+"""What the highest temporal layer, the one below and the lowest of three take of a whole stream, about
+(libwebrtc's rate allocation: 100, 60 and 40 of VP8, 100, 70 and 50 of others).
+"""
+
+
 class ProducerLayers:
     """One for each producer. ``layered``: consumers may be given less than all of it."""
 
@@ -109,9 +115,11 @@ class ProducerLayers:
     def _capped(self, option: LayerOption) -> LayerOption:
         # The key frame that a stream begins with is no measure of it; its publisher's word is a better one.
         limit = self._limits[option.spatial if self._is_simulcast else 0]
-        if limit is None or option.bitrate_bps * 4 <= limit * 5:
+        if limit is None:
             return option
-        return option._replace(bitrate_bps=limit * 5 // 4)
+        share = TEMPORAL_PERCENT[min(self._temporal - 1 - option.temporal, 2)] if self._temporal > 1 else 100
+        cap = limit * share // 80  # a quarter more than announced
+        return option if option.bitrate_bps <= cap else option._replace(bitrate_bps=cap)
 
     # -- which encodings anybody wants ---------------------------------------------------------------------
 

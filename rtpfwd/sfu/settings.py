@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from rtpfwd.clock import milliseconds, seconds
 from rtpfwd.congestion.allocation import AllocationSettings
 from rtpfwd.congestion.layer_rates import LayerRateSettings
-from rtpfwd.congestion.settings import EstimatorSettings
+from rtpfwd.congestion.settings import EstimatorSettings, RateSettings
 from rtpfwd.congestion.wanted_layers import WantedLayersSettings
 from rtpfwd.dataplane.interface import PlaneLimits
 from rtpfwd.sfu.ledger import LedgerSettings
@@ -69,7 +69,11 @@ class BandwidthSettings:
     """
     nobody_us: int = seconds(30)
     """While nobody watches a producer, its lowest encoding goes on for so long."""
-    estimator: EstimatorSettings = field(default_factory=EstimatorSettings)
+    estimator: EstimatorSettings = field(
+        # Layers do not follow an estimate as an encoder does: without a probe, little more is known of a link
+        # than what goes over it.
+        default_factory=lambda: EstimatorSettings(rate=RateSettings(max_over_acknowledged=1.15))
+    )
     allocation: AllocationSettings = field(default_factory=AllocationSettings)
     layer_rates: LayerRateSettings = field(default_factory=LayerRateSettings)
     trial: TrialSettings = field(default_factory=TrialSettings)

@@ -24,7 +24,6 @@ NAMES = (
     "nackPacketsSent",
     "nacksReceived",
     "nackPacketsReceived",
-    "packetsLost",
     "packetsRepaired",
     "packetsRetransmitted",
     "bytesReceived",
@@ -68,7 +67,6 @@ def _add_received(sums: Counter[str], stream: IncomingStream, counters: ReceiveC
     sums["keyFrameRequestsSent"] += stream.pli_count + stream.fir_count
     sums["nacksSent"] += counters.nack_requests
     sums["nackPacketsSent"] += counters.nack_packets
-    sums["packetsLost"] += max(counters.expected - counters.received, 0)
     sums["packetsRepaired"] += counters.repaired
     sums["bytesReceived"] += counters.bytes + counters.rtx_bytes
 

@@ -25,6 +25,8 @@ class TrialSettings:
 
     duration_us: int = milliseconds(1600)
     """Of padding; shorter than the allocation waits before it goes up."""
+    stretch_us: int = milliseconds(250)
+    """What is sent at a time: a trial that fails goes on for no longer than this."""
     lasting_us: int = milliseconds(2500)
     """A fall of the estimate within this time of its beginning is the trial's."""
     needless_percent: int = 110
@@ -34,26 +36,39 @@ class TrialSettings:
 class UpgradeTrial:
     """One for each transport."""
 
-    __slots__ = ("_began_at", "_cluster", "_settings", "step")
+    __slots__ = ("_began_at", "_cluster", "_due_at", "_settings", "step")
 
     def __init__(self, settings: TrialSettings) -> None:
         self._settings = settings
         self._cluster = FIRST_CLUSTER
-        self._began_at = Instant(0)
+        self._began_at = self._due_at = Instant(0)
         self.step: NextStep | None = None
         """What is being tried."""
 
-    def begin(self, step: NextStep | None, target_bps: int, sent_bps: int, now: Instant) -> Probe | None:
-        """The padding to send before ``step`` is made, once, when it could be made now."""
+    def begin(self, step: NextStep | None, target_bps: int, sent_bps: int, now: Instant) -> bool:
+        """Whether to try ``step`` from now on: when it could be made as soon as the trial is over."""
         settings = self._settings
-        if step is None or self.step is not None or now < step.not_before or target_bps < step.available_bps:
-            return None
+        if step is None or self.step is not None or target_bps < step.available_bps:
+            return False
+        if step.from_nothing:
+            return False  # there is no picture that it could spoil
+        if now < step.not_before - settings.duration_us:
+            return False
         if step.available_bps * 100 <= sent_bps * settings.needless_percent:
-            return None
+            return False
         self.step = step
-        self._began_at = now
+        self._began_at = self._due_at = now
+        return True
+
+    def probe(self, now: Instant) -> Probe | None:
+        """The next stretch of padding; a trial is made of several, so that it can be broken off."""
+        settings = self._settings
+        step = self.step
+        if step is None or now < self._due_at or now - self._began_at >= settings.duration_us:
+            return None
+        self._due_at = Instant(now + settings.stretch_us)
         self._cluster += 1
-        size = step.available_bps * settings.duration_us // (8 * MICROSECONDS)
+        size = step.available_bps * settings.stretch_us // (8 * MICROSECONDS)
         return Probe(self._cluster, step.available_bps, size, 1)
 
     def failed(self, target_bps: int, now: Instant) -> int | None:

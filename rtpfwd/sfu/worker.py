@@ -36,6 +36,7 @@ from rtpfwd.protocols.ice_lite import Entropy, StunDrop
 from rtpfwd.sfu.context import Context
 from rtpfwd.sfu.events import Emitter, Event
 from rtpfwd.sfu.incoming_stream import IncomingStream
+from rtpfwd.sfu.ledger import Ledger
 from rtpfwd.sfu.listen import ListenAddress
 from rtpfwd.sfu.router import Router
 from rtpfwd.sfu.settings import WorkerSettings
@@ -76,6 +77,11 @@ class Worker(Emitter):
         self.closed = False
         self._stun_drops: Counter[str] = Counter()
 
+    @property
+    def context(self) -> Context:
+        """What its objects share; for drivers that look closer, as captures do."""
+        return self._context
+
     # -- mediasoup's methods -------------------------------------------------------------------------------
 
     def create_router(
@@ -111,6 +117,11 @@ class Worker(Emitter):
             "localIceUsernameFragments": len(self._context.by_ufrag),
             "counters": self.counters(),
         }
+
+    @property
+    def ledger(self) -> Ledger:
+        """What was decided, and why."""
+        return self._context.ledger
 
     def counters(self) -> JsonObject:
         """Datagrams by kind, drops by reason and what streams counted (``totals.NAMES``), since the start."""

@@ -127,7 +127,7 @@ def test_a_first_allocation_is_within_the_budget_or_one_screens_lowest_layer(ask
 @settings(max_examples=60)
 @given(demands(kinds=(VideoKind.CAMERA,)), st.lists(st.tuples(budgets, st.integers(1, 5)), max_size=12))
 def test_no_history_leads_over_the_tolerated_budget(asked, story):
-    allocator = Allocator(AllocationSettings())
+    allocator = Allocator(AllocationSettings(pause_after_us=0))
     now = 0
     for budget, pause in story:
         now += seconds(pause)
