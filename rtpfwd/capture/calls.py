@@ -126,7 +126,7 @@ def _of(kind: Any, **readers: Reader) -> Reader:
             raise ValueError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
         taken: dict[str, Any] = {}
         for name, inner in value.items():
-            reader: Reader = readers[name] if name in readers else _number
+            reader: Reader = readers.get(name, _number)
             taken[name] = reader(inner)
         return kind(**taken)
 

@@ -215,8 +215,8 @@ class RecordingPlane:
 
     def handle_timeout(self, now: Instant) -> list[Datagram]:
         """What is due. Nothing is told where nothing waits: most calls of a worker's timers are such."""
-        if not self._observers:
-            return self.inner.handle_timeout(now)
+        if not self._callers:
+            return self._left(self.inner.handle_timeout(now), now)
         waits = self.inner.next_timeout() is not None
         out = self.inner.handle_timeout(now)
         if waits or out:

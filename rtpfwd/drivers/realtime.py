@@ -20,8 +20,10 @@ from typing import Any
 
 import structlog
 
+from rtpfwd.capture.recording_plane import RecordingPlane
 from rtpfwd.clock import Instant
 from rtpfwd.dataplane.load import Kernel, kernel_of, load_plane
+from rtpfwd.drivers.captures import Captures, CaptureSettings
 from rtpfwd.drivers.interfaces import ListenSettings, bind_addresses, expanded_addresses, listen_addresses
 from rtpfwd.drivers.log_limit import LogLimit
 from rtpfwd.drivers.loop import LagMeter, LoopLag
@@ -38,6 +40,7 @@ EVENT_ROUNDS = 64
 """How often listeners may cause further events within one flush, before the loop gets a turn."""
 TIMER_BACKOFF_US = 100_000
 """After an exception out of a timer, so that a deadline that stays due does not spin the loop."""
+CHECK_S = 1.0
 SHORTEST_TIMER_S = 0.001  # what uvloop and epoll can tell apart
 
 log = structlog.get_logger("rtpfwd.driver")
@@ -52,8 +55,11 @@ class RealtimeDriver:
         sockets: UdpSockets,
         addresses: list[ListenAddress],
         kernel: Kernel | None = None,
+        captures: Captures | None = None,
     ) -> None:
         self.worker = worker
+        self.captures = captures
+        """Recording of what goes through; None where packets do not come through here."""
         self.addresses = addresses
         """What the candidates of this worker say."""
         self._sockets = sockets
@@ -64,7 +70,8 @@ class RealtimeDriver:
         self._armed_for: Instant | None = None
         self._flushing = False
         self._closed = False
-        self._failures = {"receive": 0, "timer": 0, "listener": 0}
+        self._failures = {"receive": 0, "timer": 0, "listener": 0, "capture": 0}
+        self._checks = self._loop.call_later(CHECK_S, self._check)
         self._kernel = kernel
         if kernel is not None:
             # Packets never come through here: the data plane's thread takes them off the sockets itself.
@@ -85,12 +92,17 @@ class RealtimeDriver:
         profiles: tuple[Profile, ...] = tuple(Profile),
         plane: str | None = None,
         entropy: Callable[[int], bytes] = os.urandom,
+        captures: CaptureSettings | None = None,
     ) -> RealtimeDriver:
         """Bind, make a worker, serve.
 
         ``certificate`` is made afresh for ``None``; ``profiles`` are the SRTP profiles to offer, best first;
-        ``plane`` names a data plane (``None``: what RTPFWD_DATAPLANE says, or the best there is). Raises ``OSError`` when an address cannot
-        be bound and ``InvalidParameters`` for settings that make no sense.
+        ``plane`` names a data plane (``None``: what RTPFWD_DATAPLANE says, or the best there is). Raises
+        ``OSError`` when an address cannot be bound, ``InvalidParameters`` for settings that make no sense,
+        and ``UnsupportedError`` for a plane that is not there.
+
+        ``captures``: what may be recorded. Where there is a directory for it, packets come through here even
+        with a plane that could do without.
         """
         settings = settings or WorkerSettings()
         unix_us = time.time_ns() // 1000
@@ -104,15 +116,34 @@ class RealtimeDriver:
                 listen.announced,
                 listen.expose_internal,
             )
+            unix_us_at_zero = unix_us - time.monotonic_ns() // 1000
+            captures = captures or CaptureSettings()
+            kernel = kernel_of(data_plane) if captures.directory is None else None
+            recording = RecordingPlane(data_plane) if kernel is None else None
             worker = Worker(
-                data_plane,
+                recording or data_plane,
                 settings=settings,
                 dtls_context=context,
                 listen=addresses,
                 entropy=entropy,
-                unix_us_at_zero=unix_us - time.monotonic_ns() // 1000,
+                unix_us_at_zero=unix_us_at_zero,
             )
-            driver = cls(worker, sockets, addresses, kernel_of(data_plane))
+            driver = cls(
+                worker,
+                sockets,
+                addresses,
+                kernel,
+                Captures(
+                    worker,
+                    recording,
+                    [(info.address, info.port) for info in sockets.info()],
+                    captures,
+                    unix_us_at_zero=unix_us_at_zero,
+                    now=lambda: Instant(time.monotonic_ns() // 1000),
+                )
+                if recording is not None
+                else None,
+            )
         except BaseException:
             sockets.close()
             raise
@@ -180,8 +211,11 @@ class RealtimeDriver:
             if self._kernel is not None:
                 self._kernel.stop()
             self._disarm()
+            self._checks.cancel()
             self._lag.close()
             self._sockets.close()
+            if self.captures is not None:
+                self.captures.close()
         await asyncio.sleep(0)  # what the readers scheduled has run before the caller goes on
 
     def _readable(self, index: int) -> None:
@@ -225,6 +259,16 @@ class RealtimeDriver:
         if not self._closed:
             self._arm()
 
+    def _check(self) -> None:
+        """What the flight recorder wants to look at once a second."""
+        self._checks = self._loop.call_later(CHECK_S, self._check)
+        if self.captures is not None:
+            try:
+                for path in self.captures.check(self.now()):
+                    log.warning("flight recorder kept", file=str(path))
+            except Exception:
+                self._fail("capture")
+
     def _drain(self) -> None:
         worker = self.worker
         self._flushing = True
@@ -232,7 +276,11 @@ class RealtimeDriver:
             for _ in range(EVENT_ROUNDS):
                 datagrams = worker.transmit()
                 if datagrams:
+                    if self.captures is not None:
+                        self.captures.sent(datagrams, self.now())
                     self._sockets.send(datagrams)
+                if self.captures is not None:
+                    self.captures.settle(self.now())
                 events = worker.events()
                 if not events:
                     return
