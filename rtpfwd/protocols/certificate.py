@@ -102,6 +102,15 @@ def load(certificate_pem: str, private_key_pem: str) -> Certificate:
     return Certificate(certificate, key)
 
 
+def expires_at(certificate_pem: str) -> int:
+    """When the first certificate of a PEM text ends, in seconds since 1970. Raises ``InvalidParameters``."""
+    try:
+        certificate = x509.load_pem_x509_certificate(certificate_pem.encode())
+    except ValueError as error:
+        raise InvalidParameters(f"certificate: {error}") from None
+    return int(certificate.not_valid_after_utc.timestamp())
+
+
 def fingerprint_of(der: bytes, algorithm: str) -> Fingerprint:
     """The fingerprint of a certificate in DER by one of :data:`OFFERED_HASHES`."""
     digest = hashlib.new(algorithm.replace("-", ""), der, usedforsecurity=False)

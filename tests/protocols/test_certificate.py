@@ -29,6 +29,13 @@ def test_a_made_certificate_is_p256_signed_with_sha256_and_valid_ten_years_eithe
     own.certificate.verify_directly_issued_by(own.certificate)
 
 
+def test_when_a_certificate_ends() -> None:
+    pem, _ = certificate.generate(UNIX_US).to_pem()
+    assert certificate.expires_at(pem) == UNIX_US // 1_000_000 + 3650 * 86_400
+    with pytest.raises(InvalidParameters):
+        certificate.expires_at("not PEM")
+
+
 def test_no_two_certificates_are_equal() -> None:
     assert certificate.generate(UNIX_US).fingerprints != certificate.generate(UNIX_US).fingerprints
 
