@@ -130,6 +130,8 @@ class Settings(BaseSettings):
     operator_host: str = "127.0.0.1"  # where; anything but loopback needs operator_token
     operator_port: Port | None = None  # none: PORT + 1
     operator_token: str | None = Field(default=None, repr=False)  # bearer token; also opens them on PORT
+    capture_dir: Path | None = None  # where captures and flight recordings go; none: there are none
+    capture_mb: Count = 256  # size of one capture
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
     limits: Limits = Limits()

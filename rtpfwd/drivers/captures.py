@@ -101,7 +101,7 @@ class Captures:
         self._running: list[Capture] = []
         self._ledger_seen = 0
         self._count = 0
-        self._dumps: list[Path] = []
+        self._dumps: list[CaptureFile] = []
         self._triggers = (
             FlightTriggers(worker, settings.triggers) if self.flight and settings.triggers else None
         )
@@ -116,11 +116,13 @@ class Captures:
         router_id: str | None = None,
         peer_id: str | None = None,
         transport_id: str | None = None,
+        stream_id: str | None = None,
         name: str = "",
         max_bytes: int | None = None,
     ) -> Capture:
         """Begin to record: a room (``router_id``), of it one peer (``peerId`` in the transports' app data),
-        or one transport; everything where nothing is named. ``name`` becomes part of the file's name.
+        or one transport, also by one of its producers or consumers (``stream_id``); everything where nothing
+        is named. ``name`` becomes part of the file's name.
 
         Raises ``NotFoundError`` for what is not there, ``LimitExceeded`` for one capture or byte too many,
         ``InvalidState`` without a directory, and ``OSError``.
@@ -128,6 +130,8 @@ class Captures:
         directory = self._directory()
         if len(self._running) >= self.settings.at_once:
             raise LimitExceeded(f"{len(self._running)} captures are running: need fewer than that")
+        if stream_id is not None:
+            transport_id = self._transport_of(stream_id)
         router_id, wanted = self._find(router_id, peer_id, transport_id)
         path = self._new_path(directory, name or "capture")
         file = CaptureFile(path, open_file=self._open_file)
@@ -219,9 +223,9 @@ class Captures:
         """End all captures, and wait until they are written."""
         for capture in list(self._running):
             self._end(capture, "server closed")
-        for capture in self._captures.values():
-            capture.file.close()
-            capture.file.join()
+        for file in (*(one.file for one in self._captures.values()), *self._dumps):
+            file.close()
+            file.join()
 
     def describe(self, kind: str, number: int) -> dict[str, Any] | None:
         """What an object of the data plane is to the control plane."""
@@ -274,6 +278,12 @@ class Captures:
         router = routers[router_id]
         return router_id, lambda one: one.id in router.transports
 
+    def _transport_of(self, stream_id: str) -> str:
+        for transport in self._worker.context.transports.values():
+            if stream_id in transport.producers or stream_id in transport.consumers:
+                return transport.id
+        raise NotFoundError(f"no producer or consumer {stream_id!r}")
+
     def _adopt(self, capture: Capture, now: Instant) -> None:
         capture.seen = self._plane.mirror.version
         chosen: dict[TransportId, Reach] = {}
@@ -309,9 +319,9 @@ class Captures:
         ):
             file.write(piece)
         file.close()
-        self._dumps.append(path)
+        self._dumps.append(file)
         while len(self._dumps) > self.settings.dumps:
-            self._dumps.pop(0).unlink(missing_ok=True)
+            self._dumps.pop(0).path.unlink(missing_ok=True)
         return path
 
     def _directory(self) -> Path:

@@ -67,7 +67,9 @@ class RecordedCall:
         return bytes(self.written)
 
 
-def replay(data: bytes, plane: str = "reference", kind: type[Replay] = Replay, **options: Any) -> ReplayResult:
+def replay(
+    data: bytes, plane: str = "reference", kind: type[Replay] = Replay, **options: Any
+) -> ReplayResult:
     """Play a file back."""
     return play(data, kind(maker(plane), plain=plane == "reference", **options))
 

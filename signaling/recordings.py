@@ -1,0 +1,36 @@
+"""Captures as the operators' API asks for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rtpfwd.drivers.captures import Captures, CaptureSettings
+
+from .operators.captures import CaptureTarget
+from .settings import Settings
+
+
+def capture_settings(settings: Settings) -> CaptureSettings:
+    """What the driver may record."""
+    return CaptureSettings(directory=settings.capture_dir, max_bytes=settings.capture_mb << 20)
+
+
+class Recordings:
+    """``operators.captures.CaptureControl`` over a driver's captures."""
+
+    def __init__(self, captures: Captures) -> None:
+        self._captures = captures
+
+    def start(self, target: CaptureTarget) -> dict[str, Any]:
+        """The new recording. Raises ``NotFoundError``, ``LimitExceeded``, ``InvalidState``, ``OSError``."""
+        names = {"room": "router_id", "transport": "transport_id"}
+        scope = {} if target.scope == "server" else {names.get(target.scope, "stream_id"): target.id}
+        return self._captures.start(**scope, name=target.scope).to_json()  # type: ignore[arg-type]  # ids only
+
+    def stop(self, capture_id: str) -> dict[str, Any]:
+        """The recording that ended. Raises ``NotFoundError``."""
+        return self._captures.stop(capture_id).to_json()
+
+    def list(self) -> list[dict[str, Any]]:
+        """All, latest first."""
+        return self._captures.listing()[::-1]
