@@ -25,6 +25,7 @@ from .gateway import PATH, Gateway
 from .namespace import CallNamespace
 from .notifications import Notifications
 from .peer import Peer
+from .recordings import capture_settings
 from .room import Rooms
 from .settings import Settings, SettingsError
 from .tls import server_context
@@ -182,7 +183,7 @@ async def _start_driver(settings: Settings) -> RealtimeDriver:
         expose_internal=settings.expose_internal_ip,
     )
     try:
-        return await RealtimeDriver.start(listen)
+        return await RealtimeDriver.start(listen, captures=capture_settings(settings))
     except InvalidParameters as error:
         raise SettingsError(f"settings listen_ip, announced_ip: {error}") from None
     except OSError as error:

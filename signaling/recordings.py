@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rtpfwd.drivers.captures import Captures, CaptureSettings
 
-from .operators.captures import CaptureTarget
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from .operators.captures import CaptureTarget
 
 
 def capture_settings(settings: Settings) -> CaptureSettings:
