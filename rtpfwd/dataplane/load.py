@@ -10,7 +10,7 @@ from rtpfwd.dataplane.reference.plane import ReferencePlane
 from rtpfwd.errors import UnsupportedError
 
 try:
-    from rtpfwd.dataplane.native.plane import NativePlane
+    from rtpfwd.dataplane.native.plane import NativePlane, Sink
 except ImportError as error:
     # Not built (no compiler at the installation), or built for another Python.
     WHY_NOT_NATIVE = str(error)
@@ -40,6 +40,21 @@ class Kernel(Protocol):
 
     def socket_counters(self) -> dict[str, int]:
         """Running totals of the sockets under flat names."""
+
+
+class PacketSink(Protocol):
+    """The receiving end of a bench: counts RTP on UDP sockets faster than Python could."""
+
+    packets: int
+    """RTP packets so far."""
+
+    def poll(self, ready: Sequence[int]) -> list[tuple[int, bytes]]:
+        """Take what waits on these descriptors; what is not RTP is returned with its descriptor."""
+
+
+def packet_sink(sockets: Sequence[int]) -> PacketSink | None:
+    """A compiled sink for these descriptors, where there is one."""
+    return None if WHY_NOT_NATIVE else Sink(sockets)
 
 
 def kernel_of(plane: DataPlane) -> Kernel | None:

@@ -28,12 +28,16 @@ class Suite(StrEnum):
 
 PROFILES = {Suite.GCM: Profile.AEAD_AES_128_GCM, Suite.CM: Profile.AES_CM_128_HMAC_SHA1_80}
 CONTROL = "control"
-SCENARIO = re.compile(r"1x([1-9][0-9]{0,3})")
+SCENARIO = re.compile(r"(1x|room)([1-9][0-9]{0,3})")
 
 
 def bench(
     scenario: Annotated[
-        str, typer.Argument(help="1xN: one publisher, N subscribers. control: bandwidth estimates alone.")
+        str,
+        typer.Argument(
+            help="1xN: one publisher, N subscribers. roomN: N who all see each other. "
+            "control: bandwidth estimates alone."
+        ),
     ] = "1x100",
     suite: Annotated[
         list[Suite] | None, typer.Option(help="SRTP suite; give it twice for both. Default: both.")
@@ -65,11 +69,15 @@ def bench(
     match = SCENARIO.fullmatch(scenario)
     if match is None:
         raise typer.BadParameter(
-            f"{scenario!r}: need control, or 1xN, N from 1 to 9999", param_hint="scenario"
+            f"{scenario!r}: need control, or 1xN or roomN, N from 1 to 9999", param_hint="scenario"
         )
+    count = int(match[2])
+    if match[1] == "room" and count == 1:
+        raise typer.BadParameter("a room needs two", param_hint="scenario")
     settings = [
         BenchSettings(
-            consumers=int(match[1]),
+            consumers=count if match[1] == "1x" else count - 1,
+            publishers=1 if match[1] == "1x" else count,
             profile=PROFILES[one],
             packet_bytes=packet_bytes,
             rate=rate,
@@ -117,6 +125,7 @@ def _table(scenario: str, results: list[BenchResult]) -> Table:
         ("forwarded", [f"{result.forwarded:,}" for result in results]),
         ("[bold]forwarded a second", [f"[bold]{result.forwarded_per_s:,.0f}" for result in results]),
         ("[bold]CPU for each", [f"[bold]{result.cpu_us_per_forwarded:.2f} µs" for result in results]),
+        ("of it in the plane's thread", [f"{result.thread_us_per_forwarded:.2f} µs" for result in results]),
         ("of it in the kernel", [f"{result.system_share:.0%}" for result in results]),
         ("CPU of the server", [f"{result.cpu_share:.0%}" for result in results]),
         (

@@ -1,5 +1,4 @@
-"""The load of a bench: one publisher and many subscribers on loopback, each with a socket and a transport of
-its own.
+"""The load of a bench: publishers and subscribers on loopback, each with a socket and a transport of its own.
 
 They are real clients (ICE, then DTLS or given keys, SRTP, RTCP). All subscribers count what arrives; a few
 decrypt it as well, to read how long each packet took. Decrypting everything would cost more than the server
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rtpfwd.clock import Instant
+from rtpfwd.dataplane.load import packet_sink
 from rtpfwd.drivers.fake_media import MediaSource, SourceSpec, producer_parameters
 from rtpfwd.drivers.media_peer import MediaPeer
 from rtpfwd.drivers.media_sink import MediaSink
@@ -29,7 +29,7 @@ from rtpfwd.protocols.srtp import Profile, SrtpKeys
 Request = Callable[..., Any]
 """Asks the server process: ``request(name, **arguments)``."""
 
-SAMPLED = 4
+SAMPLED = 2
 """Subscribers that decrypt."""
 RTP_OVERHEAD = 20  # header, and the extension with the MID
 SOCKET_BUFFER = 4 << 20
@@ -41,12 +41,17 @@ DRAIN_IDLE_S, DRAIN_LIMIT_S = 0.1, 3.0
 
 @dataclass(frozen=True, slots=True)
 class LoadSettings:
-    """What to send. ``packet_bytes`` is the RTP packet before SRTP."""
+    """What to send. ``packet_bytes`` is the RTP packet before SRTP; ``consumers`` are those of one producer.
+
+    With one publisher they are so many subscribers; with several, a room in which everybody publishes one
+    stream and takes those of all the others.
+    """
 
     consumers: int
     packet_bytes: int
     profile: Profile
     keys_given: bool
+    publishers: int = 1
 
 
 @dataclass(slots=True)
@@ -67,12 +72,13 @@ class Interval:
 
 
 class _Client:
-    __slots__ = ("count", "peer", "sink", "socket")
+    __slots__ = ("count", "peer", "sinks", "socket", "source")
 
     def __init__(self, peer: MediaPeer, one: socket.socket) -> None:
         self.peer = peer
         self.socket = one
-        self.sink: MediaSink | None = None
+        self.sinks: list[MediaSink] = []
+        self.source: MediaSource | None = None
         self.count = 0
 
 
@@ -85,23 +91,27 @@ class Load:
         self._epoll = select.epoll()
         self._clients: dict[int, _Client] = {}
         self._context = DtlsContext(generate(time.time_ns() // 1000), (settings.profile,))
-        self._publisher, producing = self._new_client()
-        spec = SourceSpec(
-            kind="video", ssrc=0x1000, mid="0", payload_bytes=settings.packet_bytes - RTP_OVERHEAD
-        )
-        # Not handed to the peer, whose timers would pace it: the bench does.
-        self._source = MediaSource(spec)
-        self._publisher.peer.sources[spec.ssrc] = self._source
-        producer = request(
-            "produce", transport=producing, kind="video", rtp_parameters=producer_parameters(spec)
-        )
+        self._publishers: list[_Client] = []
+        producers = [self._add_publisher(index) for index in range(settings.publishers)]
         self._subscribers: list[_Client] = []
-        for index in range(settings.consumers):
+        for index in range(settings.consumers if settings.publishers == 1 else settings.publishers):
             client, transport = self._new_client()
-            parameters = request("consume", transport=transport, producer=producer)
-            if index < SAMPLED:
-                client.sink = client.peer.add_sink(parameters)
+            for place, producer in enumerate(producers):
+                if settings.publishers > 1 and place == index:
+                    continue
+                parameters = request("consume", transport=transport, producer=producer)
+                if index < SAMPLED:
+                    client.sinks.append(client.peer.add_sink(parameters))
             self._subscribers.append(client)
+        counted = [client.socket.fileno() for client in self._subscribers[SAMPLED:]]
+        self._sink = packet_sink(counted)
+        self._counted = frozenset(counted) if self._sink is not None else frozenset()
+
+    @property
+    def received(self) -> int:
+        """Packets that have arrived at all subscribers."""
+        count = sum(client.count for client in self._subscribers)
+        return count + self._sink.packets if self._sink is not None else count
 
     def connect(self) -> float:
         """ICE and DTLS of all clients; the seconds that it took. Raises ``InvalidState`` when it takes too
@@ -121,21 +131,22 @@ class Load:
     def send(self, rate: float, duration_s: float) -> Interval:
         """Publish ``rate`` packets a second for a while, then wait for the stragglers."""
         interval = Interval()
-        before = sum(client.count for client in self._subscribers)
-        for client in self._subscribers[:SAMPLED]:
-            if client.sink is not None:
-                client.sink.latencies_us.clear()
+        before = self.received
+        sinks = [sink for client in self._subscribers[:SAMPLED] for sink in client.sinks]
+        for sink in sinks:
+            sink.latencies_us.clear()
         begun = now = _now()
         end = begun + round(duration_s * 1e6)
         next_housekeeping = begun
         while now < end:
             due = int((now - begun) * rate / 1e6) + 1 - interval.sent
             for _ in range(min(due, LONGEST_BURST)):
-                for packet in self._source.make_frame(now, now):
-                    self._publisher.peer.peer.send_rtp(packet)
+                publisher = self._publishers[interval.sent % len(self._publishers)]
+                if publisher.source is not None:
+                    for packet in publisher.source.make_frame(now, now):
+                        publisher.peer.peer.send_rtp(packet)
                 interval.sent += 1
-            if due > 0:
-                self._flush(self._publisher)
+                self._flush(publisher)
             self._poll(min(max((begun + interval.sent * 1e6 / rate - now) / 1e6, 0.0), 0.005))
             now = _now()
             if now >= next_housekeeping:
@@ -143,10 +154,9 @@ class Load:
                 self._housekeep()
         interval.seconds = (now - begun) / 1e6
         self._drain()
-        interval.received = sum(client.count for client in self._subscribers) - before
-        for client in self._subscribers[:SAMPLED]:
-            if client.sink is not None:
-                interval.latencies_us += client.sink.latencies_us
+        interval.received = self.received - before
+        for sink in sinks:
+            interval.latencies_us += sink.latencies_us
         interval.latencies_us.sort()
         return interval
 
@@ -157,6 +167,23 @@ class Load:
             self._flush(client)
             client.socket.close()
         self._epoll.close()
+
+    def _add_publisher(self, index: int) -> str:
+        client, transport = self._new_client()
+        spec = SourceSpec(
+            kind="video",
+            ssrc=0x1000 + 2 * index,
+            mid="0",
+            payload_bytes=self._settings.packet_bytes - RTP_OVERHEAD,
+        )
+        # Not handed to the peer, whose timers would pace it: the bench does.
+        client.source = client.peer.sources[spec.ssrc] = MediaSource(spec)
+        self._publishers.append(client)
+        return str(
+            self._request(
+                "produce", transport=transport, kind="video", rtp_parameters=producer_parameters(spec)
+            )
+        )
 
     def _new_client(self) -> tuple[_Client, str]:
         described = self._request("transport")
@@ -182,7 +209,14 @@ class Load:
     def _poll(self, timeout_s: float) -> None:
         """Take one datagram of each socket that has any."""
         clients = self._clients
-        for fileno, _ in self._epoll.poll(timeout_s):
+        ready = [fileno for fileno, _ in self._epoll.poll(timeout_s)]
+        if self._sink is not None and self._counted:
+            counted = [fileno for fileno in ready if fileno in self._counted]
+            for fileno, data in self._sink.poll(counted):
+                clients[fileno].peer.receive(data, (0, clients[fileno].peer.peer.server), _now())
+                self._flush(clients[fileno])
+            ready = [fileno for fileno in ready if fileno not in self._counted]
+        for fileno in ready:
             client = clients[fileno]
             try:
                 data = client.socket.recv(2048)
@@ -190,7 +224,7 @@ class Load:
                 continue
             if 0x80 <= data[0] < 0xC0 and not 192 <= data[1] < 224:  # RTP
                 client.count += 1
-                if client.sink is None:
+                if not client.sinks:
                     continue
             client.peer.receive(data, (0, client.peer.peer.server), _now())
             self._flush(client)
@@ -214,7 +248,7 @@ class Load:
         seen, idle_since = -1, time.monotonic()
         while time.monotonic() < limit and time.monotonic() - idle_since < DRAIN_IDLE_S:
             self._poll(0.01)
-            count = sum(client.count for client in self._subscribers)
+            count = self.received
             if count != seen:
                 seen, idle_since = count, time.monotonic()
 

@@ -44,6 +44,8 @@ class BenchSettings:
     keys_given: bool
     plane: str | None
     profile_path: str | None
+    publishers: int = 1
+    """One: ``consumers`` subscribers. More: a room, in which ``consumers`` are the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class BenchResult:
     forwarded_per_s: float
     cpu_share: float
     cpu_us_per_forwarded: float
+    thread_us_per_forwarded: float
+    """Of it in the thread of the native plane: what a packet costs, without the control plane."""
     system_share: float
     """Of the CPU time, the kernel's part."""
     loss: float
@@ -88,7 +92,13 @@ def run(settings: BenchSettings) -> BenchResult:
         pinned(rest if core is not None else set()),
     ):
         load = Load(
-            LoadSettings(settings.consumers, settings.packet_bytes, settings.profile, settings.keys_given),
+            LoadSettings(
+                settings.consumers,
+                settings.packet_bytes,
+                settings.profile,
+                settings.keys_given,
+                settings.publishers,
+            ),
             request,
         )
         connect_s = load.connect()
@@ -170,6 +180,7 @@ def _result(
         forwarded_per_s=forwarded / interval.seconds,
         cpu_share=cpu_us / 1e6 / interval.seconds,
         cpu_us_per_forwarded=cpu_us / forwarded if forwarded else 0.0,
+        thread_us_per_forwarded=delta("kernel_cpu_us") / forwarded if forwarded else 0.0,
         system_share=(after.system_us - before.system_us) / cpu_us if cpu_us else 0.0,
         loss=_loss(interval, settings.consumers),
         latency_p50_us=interval.percentile_us(0.5),

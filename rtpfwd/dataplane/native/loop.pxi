@@ -16,6 +16,9 @@ cdef extern from "<pthread.h>" nogil:
     int pthread_create(pthread_t*, void*, void* (*)(void*) noexcept nogil, void*)
     int pthread_join(pthread_t, void**)
 
+cdef extern from "sockets.h" nogil:
+    int64_t cpu_us "rtpfwd_cpu_us"(pthread_t thread)
+
 cdef enum:
     MAX_SOCKETS = 16
     ROUNDS = 4                   # messages batches of one socket before the others and the timers

@@ -65,6 +65,7 @@ include "ingress.pxi"
 include "udp.pxi"
 include "loop.pxi"
 include "records.pxi"
+include "sink.pxi"
 
 
 def reason_numbers():

@@ -232,6 +232,8 @@ cdef dict socket_counters_of(Kernel* kernel):
         "kernel_batches": kernel.batches,
         "kernel_upcalls_lost": kernel.plane.upcalls.lost,
     }
+    if not load(&kernel.stop):
+        totals["kernel_cpu_us"] = cpu_us(kernel.thread)
     for number in range(140):
         name = errorcode.get(number, "OTHER")
         if sent[4 + number] + by_control[4 + number]:

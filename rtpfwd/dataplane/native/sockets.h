@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,8 +95,7 @@ static inline void rtpfwd_inbox_close(struct rtpfwd_inbox *inbox) {
     }
 }
 
-/* How many messages came, each of one or more datagrams of one sender. */
-static inline int rtpfwd_inbox_receive(struct rtpfwd_inbox *inbox, int socket) {
+static inline int rtpfwd_inbox_take(struct rtpfwd_inbox *inbox, int descriptor) {
     int got;
     for (int i = 0; i < RTPFWD_IN; i++) {
         inbox->parts[i].iov_base = inbox->data + (size_t)i * RTPFWD_IN_SIZE;
@@ -109,12 +109,18 @@ static inline int rtpfwd_inbox_receive(struct rtpfwd_inbox *inbox, int socket) {
         header->msg_control = inbox->control[i].space;
         header->msg_controllen = sizeof inbox->control[i].space;
     }
-    got = recvmmsg(inbox->sockets[socket], inbox->messages, RTPFWD_IN, MSG_DONTWAIT, NULL);
+    got = recvmmsg(descriptor, inbox->messages, RTPFWD_IN, MSG_DONTWAIT, NULL);
     if (got < 0) {
         if (errno != EAGAIN && errno != EINTR) rtpfwd_count_error(inbox->counts, errno, 1);
         return 0;
     }
     inbox->counts[RTPFWD_CALLS]++;
+    return got;
+}
+
+/* How many messages came, each of one or more datagrams of one sender. */
+static inline int rtpfwd_inbox_receive(struct rtpfwd_inbox *inbox, int socket) {
+    int got = rtpfwd_inbox_take(inbox, inbox->sockets[socket]);
     for (int i = 0; i < got; i++) {
         inbox->sources[i].local = (uint32_t)socket;
         inbox->sources[i].size = inbox->messages[i].msg_hdr.msg_namelen;
@@ -331,6 +337,13 @@ static inline int64_t rtpfwd_monotonic_us(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static inline int64_t rtpfwd_cpu_us(pthread_t thread) {
+    clockid_t clock;
+    struct timespec used;
+    if (pthread_getcpuclockid(thread, &clock) != 0 || clock_gettime(clock, &used) != 0) return 0;
+    return (int64_t)used.tv_sec * 1000000 + used.tv_nsec / 1000;
 }
 
 static inline int rtpfwd_wait(int *sockets, int count, int wake, int64_t timeout_us, uint8_t *ready) {

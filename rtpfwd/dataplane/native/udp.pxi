@@ -11,6 +11,7 @@ cdef extern from "sockets.h" nogil:
         pass
     int inbox_open "rtpfwd_inbox_open"(Inbox** inbox, int* sockets, int count)
     void inbox_close "rtpfwd_inbox_close"(Inbox* inbox)
+    int inbox_take "rtpfwd_inbox_take"(Inbox* inbox, int descriptor)
     int inbox_receive "rtpfwd_inbox_receive"(Inbox* inbox, int socket)
     int inbox_message "rtpfwd_inbox_message"(Inbox* inbox, int index, uint8_t** data, int* segment, Address** source)
     int outbox_open "rtpfwd_outbox_open"(Outbox** outbox, int* sockets, int count)
