@@ -24,6 +24,8 @@ from .addresses import announced_addresses
 from .gateway import PATH, Gateway
 from .namespace import CallNamespace
 from .notifications import Notifications
+from .operators.drain import Drain
+from .operators.site import OperatorSite
 from .peer import Peer
 from .recordings import capture_settings
 from .room import Rooms
@@ -83,6 +85,8 @@ class CallServer:
         self.namespace.connections = self.gateway
         aftermath.deliver_to = self.gateway.push
         self._aftermath = aftermath
+        self.drain = Drain(self.rooms)
+        self.operators = OperatorSite(self)
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
         self.port = 0
@@ -95,6 +99,7 @@ class CallServer:
         server = cls(settings, driver)
         try:
             await server._listen(context)
+            await server.operators.start(server.port, context)
         except OSError as error:
             await server.stop()
             where = f"{settings.host or 'all addresses'} port {settings.port}"
@@ -111,11 +116,15 @@ class CallServer:
         for method in ("GET", "POST", "OPTIONS"):
             application.router.add_route(method, PATH, self.gateway.handle)
         application.router.add_get("/healthz", self._health)
+        application.router.add_get("/readyz", self._ready)
+        self.operators.add_public_routes(application.router)
         WebClient(self.settings.static_dir).add_routes(application.router)
         return application
 
     async def stop(self, reason: str = "shutdown") -> None:
         """Ends everything within ``shutdown_s``. Twice does nothing."""
+        self.drain.cancel_timer()
+        await self.operators.stop()
         site, self._site = self._site, None
         if site is not None:
             await site.stop()
@@ -148,14 +157,22 @@ class CallServer:
         self.port = self._runner.addresses[0][1]
 
     async def _health(self, _request: web.Request) -> web.Response:
-        return healthy(len(self.rooms), self.rooms.peers, version("rtpfwd"))
+        return self._healthy()
+
+    async def _ready(self, _request: web.Request) -> web.Response:
+        return self._healthy(503 if self.drain.active else 200)
+
+    def _healthy(self, status: int = 200) -> web.Response:
+        state = "draining" if self.drain.active else "ok"
+        return healthy(len(self.rooms), self.rooms.peers, version("rtpfwd"), state, status)
 
 
 async def serve(
     settings: Settings, until: asyncio.Event, started: Callable[[CallServer], None] = lambda _server: None
 ) -> None:
-    """Serves until ``until`` is set, then shuts down cleanly."""
+    """Serves until ``until`` is set or the server has drained, then shuts down cleanly."""
     server = await CallServer.start(settings)
+    server.drain.ended = until.set
     try:
         started(server)
         await until.wait()

@@ -21,8 +21,6 @@ from .app import CallServer
 from .app import serve as serve_until
 from .settings import Settings, SettingsError, load_settings
 
-SHUTDOWN_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
 
 def serve(
     port: Annotated[int | None, typer.Option(help="HTTP and Socket.IO port [PORT, 5000]")] = None,
@@ -90,9 +88,22 @@ def main() -> None:
 async def _serve_until_signal(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
-    for number in SHUTDOWN_SIGNALS:
-        loop.add_signal_handler(number, stopped.set)
-    await serve_until(settings, stopped, _announce)
+    running: list[CallServer] = []
+
+    def terminate() -> None:
+        # The first SIGTERM lets calls end; the second one ends them.
+        if running and not running[0].drain.active:
+            running[0].drain.begin(settings.drain_s, "SIGTERM")
+        else:
+            stopped.set()
+
+    def started(server: CallServer) -> None:
+        running.append(server)
+        _announce(server)
+
+    loop.add_signal_handler(signal.SIGINT, stopped.set)
+    loop.add_signal_handler(signal.SIGTERM, terminate)
+    await serve_until(settings, stopped, started)
 
 
 def _announce(server: CallServer) -> None:
@@ -103,4 +114,6 @@ def _announce(server: CallServer) -> None:
         note = "" if server.settings.tls else "  (no camera in browsers without TLS: see --tls-self-signed)"
         console.print(f"  also {address}{note}", highlight=False, soft_wrap=True)
     media = ", ".join(f"{entry.address}:{entry.port}" for entry in server.driver.addresses)
+    if server.operators.url is not None:
+        console.print(f"  operators: {server.operators.url}/stats", highlight=False, soft_wrap=True)
     console.print(f"  media: UDP {media}", highlight=False, markup=False, soft_wrap=True)

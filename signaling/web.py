@@ -97,7 +97,7 @@ def add_security_headers(application: web.Application, *, tls: bool) -> None:
     application.on_response_prepare.append(prepare)
 
 
-def healthy(rooms: int, peers: int, version: str) -> web.Response:
-    """The answer of ``/healthz``."""
-    body: dict[str, Any] = {"status": "ok", "rooms": rooms, "peers": peers, "version": version}
-    return web.json_response(body, headers={"Cache-Control": "no-store"})
+def healthy(rooms: int, peers: int, version: str, state: str, status: int) -> web.Response:
+    """The answer of ``/healthz`` (the process lives) and ``/readyz`` (new people may be sent here)."""
+    body: dict[str, Any] = {"status": state, "rooms": rooms, "peers": peers, "version": version}
+    return web.json_response(body, status=status, headers={"Cache-Control": "no-store"})

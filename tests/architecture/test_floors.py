@@ -48,6 +48,7 @@ HOMES = {
     "typer": {"rtpfwd.cli", "signaling"},
     "rich": {"rtpfwd.cli", "signaling"},
     "structlog": {"rtpfwd.drivers", "rtpfwd.cli", "signaling"},
+    "prometheus_client": {"signaling"},
     "pydantic": {"signaling"},
     "jwt": {"signaling"},
     "pydantic_settings": {"signaling"},
