@@ -100,6 +100,11 @@ class Gateway(socketio.AsyncServer):
         self.on("connect", self._connected, namespace=NAMESPACE)
         self.on("disconnect", self._disconnected, namespace=NAMESPACE)
 
+    @property
+    def open_sockets(self) -> int:
+        """Connections, those that are about to become or cease to be one included."""
+        return len(self.eio.sockets)
+
     # HTTP
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
