@@ -8,7 +8,8 @@
 
 import type { types } from "mediasoup-client";
 
-import { DEFAULT_SIZE, simulcastEncodings } from "../lib/video.ts";
+import { codecOrder, readCodecWish, videoEncodings, type CodecName, type CodecWish } from "../lib/codec.ts";
+import { DEFAULT_SIZE } from "../lib/video.ts";
 import type { LocalMedia } from "../media/localMedia.ts";
 import type { ScreenShare } from "../media/screenShare.ts";
 import type { SignalingClient } from "../signaling/client.ts";
@@ -178,6 +179,7 @@ export class Sending {
 /** The tracks stay ours (`stopTracks: false`): they outlive a rebuilt transport. */
 function optionsOf(source: MediaSource, track: MediaStreamTrack, device: types.Device): types.ProducerOptions {
   const common = { track, stopTracks: false, appData: { source } };
+  const wish = readCodecWish(location.search);
   switch (source) {
     case "microphone":
       return { ...common, codecOptions: { opusDtx: true, opusFec: true } };
@@ -187,27 +189,30 @@ function optionsOf(source: MediaSource, track: MediaStreamTrack, device: types.D
     case "screen":
       return {
         ...common,
-        codec: codecFor(device),
+        codec: codecFor(device, wish)?.capability,
         encodings: [{ maxBitrate: SCREEN_BITS_PER_SECOND }],
         codecOptions: { videoGoogleStartBitrate: 1000 },
       };
     case "camera": {
-      const codec = codecFor(device);
+      const codec = codecFor(device, wish);
       return {
         ...common,
-        codec,
-        // Only VP8 and H264 do simulcast alike in all browsers; anything else goes as a single encoding.
-        encodings: codec ? simulcastEncodings(track.getSettings().height ?? DEFAULT_SIZE.height) : undefined,
+        codec: codec?.capability,
+        encodings: codec && videoEncodings(codec.name, wish, track.getSettings().height ?? DEFAULT_SIZE.height),
         codecOptions: { videoGoogleStartBitrate: 1000 },
       };
     }
   }
 }
 
-function codecFor(device: types.Device): types.RtpCodecCapability | undefined {
-  const codecs = device.sendRtpCapabilities.codecs ?? [];
-  return (
-    codecs.find((one) => one.mimeType.toLowerCase() === "video/vp8") ??
-    codecs.find((one) => one.mimeType.toLowerCase() === "video/h264")
-  );
+function codecFor(
+  device: types.Device,
+  wish: CodecWish,
+): { name: CodecName; capability: types.RtpCodecCapability } | undefined {
+  const capabilities = device.sendRtpCapabilities.codecs ?? [];
+  for (const name of codecOrder(wish)) {
+    const capability = capabilities.find((one) => one.mimeType.toLowerCase() === `video/${name.toLowerCase()}`);
+    if (capability) return { name, capability };
+  }
+  return undefined;
 }
