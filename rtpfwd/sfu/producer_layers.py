@@ -36,6 +36,7 @@ class ProducerLayers:
     """One for each producer. ``layered``: consumers may be given less than all of it."""
 
     __slots__ = (
+        "_asked_for",
         "_is_simulcast",
         "_limits",
         "_nobody_since",
@@ -69,12 +70,11 @@ class ProducerLayers:
         self._updated_at: Instant | None = None
         self._wanted = WantedLayers(settings.wanted_layers, len(parameters.encodings))
         self._nobody_since: Instant | None = None
+        self._asked_for: set[int] = set()
 
     @property
     def sizes(self) -> tuple[PixelSize | None, ...]:
-        """(width, height) of each spatial layer as far as its key frames told; of all, by the whole number
-        of times that encoders halve, where one told.
-        """
+        """(width, height) of each spatial layer, as far as its key frames told."""
         return tuple(self._sizes)
 
     def options(
@@ -94,7 +94,11 @@ class ProducerLayers:
         if not self._is_simulcast:
             return found or ((self._begun(self.spatial_layers - 1, True),) if streams else ())
         alive = {stream.position for stream in streams if stream.active}
-        found = tuple(option for option in found if option.spatial in alive)
+        found = tuple(
+            option._replace(trusted=option.trusted or option.spatial in self._asked_for)
+            for option in found
+            if option.spatial in alive
+        )
         new = alive - {option.spatial for option in found}
         return tuple(sorted((*found, *(self._begun(spatial, False) for spatial in new)))) if new else found
 
@@ -110,7 +114,7 @@ class ProducerLayers:
         """A layer of which nothing is known yet but what its publisher announced."""
         limit = self._limits[spatial if self._is_simulcast else 0]
         guess = limit if limit is not None else GUESSED_BPS * 3**spatial
-        return LayerOption(spatial, self._temporal - 1, guess, trusted)
+        return LayerOption(spatial, self._temporal - 1, guess, trusted or spatial in self._asked_for)
 
     def _capped(self, option: LayerOption) -> LayerOption:
         # The key frame that a stream begins with is no measure of it; its publisher's word is a better one.
@@ -134,14 +138,15 @@ class ProducerLayers:
 
         While nobody watches, the lowest encoding goes on for a while: who joins then sees it at once.
         """
-        highest = max(wants, default=-1)
-        if highest >= 0:
-            self._nobody_since = None
-            return self._wanted.update([highest if self._is_simulcast else 0], now)
-        if self._nobody_since is None:
-            self._nobody_since = now
-        nobody = now - self._nobody_since >= self._settings.nobody_us
-        return self._wanted.update([-1 if nobody else 0], now)
+        before = self.wanted
+        changed = self._wanted.update([self._highest_wanted(max(wants, default=-1), now)], now)
+        # What is sent again because we asked for it is there to stay.
+        self._asked_for |= {
+            spatial
+            for spatial, (was, now_is) in enumerate(zip(before, self.wanted, strict=True))
+            if now_is and not was
+        }
+        return changed
 
     def next_timeout(self) -> Instant | None:
         """When ``update_wanted`` may have another answer by itself."""
@@ -149,3 +154,11 @@ class ProducerLayers:
         if self._nobody_since is not None and self._wanted.highest >= 0:
             times.append(Instant(self._nobody_since + self._settings.nobody_us))
         return min((at for at in times if at is not None), default=None)
+
+    def _highest_wanted(self, highest: int, now: Instant) -> int:
+        if highest >= 0:
+            self._nobody_since = None
+            return highest if self._is_simulcast else 0
+        if self._nobody_since is None:
+            self._nobody_since = now
+        return -1 if now - self._nobody_since >= self._settings.nobody_us else 0
