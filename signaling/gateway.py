@@ -115,6 +115,8 @@ class Gateway(socketio.AsyncServer):
         if not origin_allowed(origin, request.headers.get("Host"), self._settings.allowed_origins):
             raise web.HTTPForbidden(text="this origin may not connect (setting: allowed_origins)")
         cors = {} if origin is None else {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+        if "token" in request.query:  # addresses end up in logs of proxies
+            raise web.HTTPBadRequest(text="tokens belong into joinRoom, not into addresses", headers=cors)
         transport = request.query.get("transport", "polling")
         if transport not in self.eio.transports or "j" in request.query:
             raise web.HTTPBadRequest(text="this transport is not served", headers=cors)
