@@ -13,6 +13,8 @@ import typer
 
 from rtpfwd.cli.bench.command import bench
 from rtpfwd.cli.inspect.command import inspect
+from rtpfwd.cli.live.commands import drain, routes, set_tunables, tunables
+from rtpfwd.cli.live.top import top
 from rtpfwd.cli.replay.command import replay
 from rtpfwd.cli.version import version
 
@@ -36,6 +38,11 @@ def build_app(offered: Iterable[EntryPoint]) -> typer.Typer:
         "bench": bench,
         "inspect": inspect,
         "replay": replay,
+        "drain": drain,
+        "routes": routes,
+        "set": set_tunables,
+        "top": top,
+        "tunables": tunables,
         "version": version,
     }
     for name, command in own.items():
