@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from rtpfwd.cli.live.client import DEFAULT_URL, AsJson, Ca, Server, Token, Url, answer_of
 from rtpfwd.cli.live.tables import amount, routes_table, summary, tunables_table
@@ -41,7 +40,7 @@ def routes(
         return
     console = new_console()
     console.print(routes_table(answer))
-    console.print(escape(summary(answer)), style="dim")
+    console.print(summary(answer), style="dim")
 
 
 def tunables(
@@ -121,7 +120,7 @@ def drain(
 
 def new_console() -> Console:
     """As wide as the terminal; wide enough for all columns where there is none."""
-    return Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_FILE, highlight=False)
+    return Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_FILE, markup=False, highlight=False)
 
 
 def _print_json(answer: Any) -> None:

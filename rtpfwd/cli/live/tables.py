@@ -89,8 +89,8 @@ def _route_rows(answer: dict[str, Any]) -> Iterable[tuple[str | Text, ...]]:
         room = rooms.get(row["routerId"])
         return plain(name if room is None else f"{name} @ {room}")
 
-    def consumer_row(one: dict[str, Any], mark: str) -> tuple[str | Text, ...]:
-        why = "paused" if one["paused"] else plain(one.get("reason", ""))
+    def consumer_row(one: dict[str, Any], mark: str, nothing: str) -> tuple[str | Text, ...]:
+        why = "paused" if one["paused"] else plain(one.get("reason", nothing))
         return (
             Text(f"{mark} {_ssrc(one)}", "cyan"),
             why,
@@ -120,9 +120,9 @@ def _route_rows(answer: dict[str, Any]) -> Iterable[tuple[str | Text, ...]]:
             _drops(route["drops"]),
         )
         for one in sorted(route["consumers"], key=lambda one: -one["bitrate"]):
-            yield consumer_row(one, " ->")
+            yield consumer_row(one, " ->", "")
     for one in answer["idle"]:
-        yield consumer_row(one, "idle")
+        yield consumer_row(one, "idle", "no media yet")
 
 
 def _ssrc(row: dict[str, Any]) -> str:
