@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 from rtpfwd.capture.calls import NOW, PREFIX, Arguments, decode_call
 from rtpfwd.capture.comparison import Comparer, Comparison
@@ -63,7 +62,8 @@ class Replay:
         self.result = ReplayResult()
         self.plane: DataPlane | None = None
         self.comparer = Comparer()
-        self.names: dict[tuple[str, int], dict[str, Any]] = {}
+        self.numbers: list[int] = []
+        """Of the packets that ``forward`` has just been given, their numbers in the file."""
         self._make_plane = make_plane
         self._plain = plain
         self._on_sent = on_sent
@@ -150,6 +150,7 @@ class Replay:
             return
         path: Path = (self._local.get(item.destination, 0), item.source)
         protect = self._protect.get(path)
+        self.numbers.append(item.number)
         self._batch.append((item.data if protect is None else protect(item.data), path))
 
     def _take_outbound(self, item: CapturedDatagram) -> None:
@@ -171,10 +172,6 @@ class Replay:
             for ssrc in record.value:
                 if isinstance(ssrc, int) and 0 <= ssrc < 1 << 32:
                     self.comparer.set_late(ssrc)
-        elif record.kind == "name" and isinstance(record.value, dict):
-            number = record.value.get("number")
-            if isinstance(number, int):
-                self.names[str(record.value.get("kind")), number] = dict(record.value)
         elif record.kind == "end" and isinstance(record.value, dict):
             self.result.end = str(record.value.get("why"))
         elif record.kind == "start":
@@ -234,6 +231,7 @@ class Replay:
             plane = self._running()
             self.result.received += len(batch)
             self.forward(plane, batch, self._at)
+            self.numbers.clear()
             plane.take_upcalls()
 
     def _running(self) -> DataPlane:
