@@ -1,7 +1,12 @@
-"""A real coturn on an address of this machine, configured as the README says, for as long as a test lasts."""
+"""A real coturn with the configuration of the README, for as long as a test lasts.
+
+The README's addresses become one of this machine, its secret a fresh one and its port a free one; what is
+added concerns files only.
+"""
 
 import asyncio
 import ipaddress
+import re
 import secrets
 import shutil
 import socket
@@ -11,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rtpfwd.drivers.interfaces import interface_addresses
-from tests.browser.server import free_udp_port
+from tests.browser.server import PROJECT, free_udp_port
 
 START_DEADLINE_S = 10.0
 STOP_DEADLINE_S = 5.0
@@ -49,6 +54,23 @@ def own_address() -> str:
     return usable[0] if usable else "127.0.0.1"
 
 
+def from_readme(server: TurnServer) -> list[str]:
+    """The lines of the README's turnserver.conf, for this machine."""
+    block = re.search(
+        r"`/etc/turnserver.conf` is\n\n```ini\n(.*?)```", (PROJECT / "README.md").read_text(), re.S
+    )
+    assert block is not None, "the README has a configuration of coturn"
+    text = block[1]
+    for theirs, ours in (
+        (r"203\.0\.113\.\d+", server.address),
+        ("CHANGE-ME", server.secret),
+        ("listening-port=3478", f"listening-port={server.port}"),
+    ):
+        text, count = re.subn(theirs, ours, text)
+        assert count > 0, theirs
+    return text.splitlines()
+
+
 @asynccontextmanager
 async def turn_server(folder: Path) -> AsyncIterator[TurnServer]:
     """Starts coturn, with a configuration of README's kind, and ends it."""
@@ -58,17 +80,7 @@ async def turn_server(folder: Path) -> AsyncIterator[TurnServer]:
     made = TurnServer(own_address(), free_udp_port(), secrets.token_hex(16), folder / "coturn.log")
     configuration = folder / "turnserver.conf"
     lines = [
-        f"listening-ip={made.address}",
-        f"listening-port={made.port}",
-        f"relay-ip={made.address}",
-        "realm=rtpfwd",
-        "use-auth-secret",
-        f"static-auth-secret={made.secret}",
-        "fingerprint",
-        "no-tls",
-        "no-dtls",
-        "no-cli",
-        "no-multicast-peers",
+        *from_readme(made),
         *(["allow-loopback-peers"] if made.address.startswith("127.") else []),
         "verbose",
         "log-file=stdout",
