@@ -12,6 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 import typer
 
 from rtpfwd.cli.bench.command import bench
+from rtpfwd.cli.explain import explain
 from rtpfwd.cli.inspect.command import inspect
 from rtpfwd.cli.live.commands import drain, routes, set_tunables, tunables
 from rtpfwd.cli.live.top import top
@@ -36,6 +37,7 @@ def build_app(offered: Iterable[EntryPoint]) -> typer.Typer:
     )
     own: dict[str, Callable[..., None]] = {
         "bench": bench,
+        "explain": explain,
         "inspect": inspect,
         "replay": replay,
         "drain": drain,
