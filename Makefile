@@ -8,7 +8,7 @@ STAMPS := .stamps
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check setup format lint types web bench lock clean
+.PHONY: help native run test check setup format lint types web bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -38,6 +38,15 @@ web: $(STAMPS)/web ## build the web client into static/dist
 
 bench: $(STAMPS)/run ## measure forwarding over real sockets
 	@$(BIN)/rtpfwd bench
+
+# The debug build checks the bounds of the kernel's tables; the other adds the sanitizers of addresses and undefined behaviour.
+NATIVE_debug := -DRTPFWD_CHECKS -O1 -g
+NATIVE_asan  := $(NATIVE_debug) -fsanitize=address,undefined -fno-sanitize=alignment -fno-omit-frame-pointer
+
+native: $(STAMPS)/run ## build the compiled data plane again (NATIVE=debug or asan: with checks)
+	@rm -f rtpfwd/dataplane/native/*.so rtpfwd/dataplane/native/plane.c
+	@CFLAGS="$(NATIVE_$(NATIVE))" $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@ls rtpfwd/dataplane/native/*.so >/dev/null 2>&1 || { echo "no compiler: the reference plane serves"; exit 1; }
 
 lock: ## renew requirements.lock from what is installed now
 	@$(BIN)/pip freeze --exclude-editable > requirements.lock
