@@ -37,6 +37,10 @@ class AllocationSettings:
     """Who has a picture keeps its lowest layer for so long although it does not fit: an estimate that fell
     finds its feet, and no picture is worse than a late one.
     """
+    asked_us: int = seconds(2)
+    """What somebody asked for is given at once when there is room for it within this time: its publisher may
+    have to begin to send it, and a probe to find the room.
+    """
     held_percent: int = 75
     """Layers held already count with so much of their rate among equals, so that noise swaps nobody."""
     screen_weight: int = 8
@@ -75,7 +79,17 @@ class _Party:
 class _State:
     """What is remembered of a consumer."""
 
-    __slots__ = ("asked", "built_with", "climb", "demand", "ladder", "poor_since", "starved", "top")
+    __slots__ = (
+        "asked",
+        "asked_at",
+        "built_with",
+        "climb",
+        "demand",
+        "ladder",
+        "poor_since",
+        "starved",
+        "top",
+    )
 
     def __init__(self, climb: Hysteresis) -> None:
         self.climb = climb
@@ -85,6 +99,7 @@ class _State:
         """Since when its lowest layer is sent although it does not fit."""
         self.top = (-1, -1)
         self.asked: tuple[object, ...] = ()
+        self.asked_at: Instant | None = None
         self.demand: Demand | None = None
         self.built_with: LayerPair | None = None
         self.ladder: Ladder | None = None
@@ -248,7 +263,10 @@ class Allocator:
             state = party.state
             top = party.ladder.layers[-1]
             asked = _asked(party.demand)
-            at_once = asked != state.asked or top > state.top
+            if asked != state.asked:
+                state.asked_at = now if state.asked else None
+            lately = state.asked_at is not None and now - state.asked_at < settings.asked_us
+            at_once = lately or top > state.top
             state.asked, state.top = asked, top
             if party.fresh:
                 one.cap = max(wish, 0)
