@@ -1,6 +1,7 @@
 """Commands that ask a running server, run against one: a thread of its own serves, with people in a room."""
 
 import asyncio
+import io
 import json
 import socket
 import threading
@@ -9,11 +10,14 @@ from pathlib import Path
 
 import pytest
 import structlog
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from rtpfwd.cli.app import build_app
-from rtpfwd.cli.live.tables import amount
+from rtpfwd.cli.live.tables import amount, routes_table
+from rtpfwd.sfu.routing_table import routing_table
 from signaling.app import CallServer
+from tests.scenarios.call import Call, camera
 from tests.signaling.clients import Person
 from tests.signaling.conftest import settings_for_tests, url_of
 
@@ -28,11 +32,12 @@ class Serving:
         self._directory = directory
         self._changes = changes
         self._ready = threading.Event()
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop
         self._over = asyncio.Event()
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._serve(),))
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
 
     async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
         server = await CallServer.start(settings_for_tests(self._directory, **self._changes))
         people = [Person(url_of(server)), Person(url_of(server))]
         try:
@@ -59,7 +64,6 @@ class Serving:
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join(15)
-        self._loop.close()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -193,6 +197,21 @@ def test_a_token_is_asked_for_and_taken(tmp_path: Path) -> None:
         assert (
             run("drain", "--cancel", "--url", one.url, "--token", TOKEN).output == "not draining: 2 people\n"
         )
+
+
+def test_consumers_stand_under_the_stream_that_they_get() -> None:
+    call = Call(keys=True)
+    alice, bob = call.join(), call.join()
+    producer, _ = alice.produce(camera())
+    consumer, _ = bob.watch(producer)
+    call.run(3)
+    console = Console(width=200, markup=False, file=io.StringIO())
+    console.print(routes_table(routing_table(call.worker, call.network.now)))
+    assert isinstance(console.file, io.StringIO)
+    _, route, sent = console.file.getvalue().splitlines()
+    assert route.split()[:2] == ["0x00001000", "video/VP8"] and "60" in route and "kbit/s" in route
+    assert sent.split()[:2] == ["->", f"0x{consumer.ssrc:08x}"]
+    assert "10.0.0.2:5000" in sent and sent.count("kbit/s") >= 1 and "0.0 %" in sent
 
 
 def test_amounts_have_the_unit_that_suits() -> None:
