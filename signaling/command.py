@@ -9,6 +9,7 @@ import signal
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 from rich.console import Console
 from rich.text import Text
@@ -20,6 +21,8 @@ from .addresses import page_addresses
 from .app import CallServer
 from .app import serve as serve_until
 from .settings import Settings, SettingsError, load_settings
+
+log = structlog.get_logger("signaling")
 
 
 def serve(
@@ -107,8 +110,13 @@ async def _serve_until_signal(settings: Settings) -> None:
 
 
 def _announce(server: CallServer) -> None:
+    pages = page_addresses(server.settings, server.port)
+    if server.settings.log_format == "json":
+        media_addresses = [f"{entry.address}:{entry.port}" for entry in server.driver.addresses]
+        log.info("serving", pages=pages, media=media_addresses, operators=server.operators.url)
+        return
     console = Console(stderr=True)
-    first, *others = page_addresses(server.settings, server.port)
+    first, *others = pages
     console.print(f"[bold]rtpfwd[/] serves calls at [bold cyan]{first}[/]", highlight=False, soft_wrap=True)
     for address in others:
         note = "" if server.settings.tls else "  (no camera in browsers without TLS: see --tls-self-signed)"

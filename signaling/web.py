@@ -18,7 +18,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "style-src 'self'",
         "img-src 'self' data: blob:",
         "media-src 'self' blob: mediastream:",
-        "connect-src 'self' ws: wss:",
+        "connect-src 'self'",  # WebSockets to the same host are included (CSP 3 §6.7.2.8)
         "object-src 'none'",
         "base-uri 'none'",
         "form-action 'self'",

@@ -1,7 +1,10 @@
 """The systemd unit and the container file, checked as far as that goes without running either."""
 
+import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +37,7 @@ def test_the_unit_gives_what_the_settings_ask_for() -> None:
 
     settings = Settings(_env_file=None)
     assert value("LimitNOFILE") >= settings.limits.sockets + 128
-    assert value("TimeoutStopSec") > settings.shutdown_s + 5
+    assert value("TimeoutStopSec") > settings.drain_s + settings.shutdown_s + 5
     assert "Restart=always" in UNIT and "rtpfwd serve" in UNIT and "rtpfwd doctor" in UNIT
 
 
@@ -44,3 +47,27 @@ def test_all_that_the_container_file_copies_is_there() -> None:
             for source in line.split()[1:-1]:
                 assert (PROJECT / source).exists(), source
     assert "USER rtpfwd" in CONTAINER, "not as root"
+
+
+def test_the_journal_gets_one_json_object_a_line(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "signaling", "--port", "0", "--media-port", "0", "--log-format", "json"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT), "LISTEN_IP": "127.0.0.1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    lines = []
+    with process, process.stdout:
+        for line in process.stdout:
+            lines.append(json.loads(line))
+            if lines[-1]["event"] == "serving":
+                process.send_signal(signal.SIGTERM)
+    assert process.returncode == 0
+    serving = next(line for line in lines if line["event"] == "serving")
+    assert serving["pages"][0].startswith("http://localhost:") and serving["media"][0].startswith(
+        "127.0.0.1:"
+    )
+    assert all({"event", "level", "timestamp"} <= line.keys() for line in lines)
