@@ -41,6 +41,7 @@ cdef void frames_want(Filter* chosen, int spatial, int temporal) noexcept nogil:
     cdef int best
     chosen.wanted_spatial = spatial
     chosen.wanted_temporal = temporal
+    own.settled = False
     if own.shape == NULL or own.target < 0:
         return
     best = _choose(own.shape, spatial, temporal, 0xFFFFFFFFLL)
@@ -104,9 +105,15 @@ cdef void _prepare(Filter* chosen, Packet* packet, Frame* frame) noexcept nogil:
         own.narrowed = False
         _take_target(chosen, _choose(shape, chosen.wanted_spatial, chosen.wanted_temporal, frame.active), frame)
         return
+    if frame.active != own.active:
+        # The sender gave up layers, or took them up again.
+        own.settled = False
+        _take_mask(chosen, frame)
+    if own.settled:
+        return
     best = _choose(shape, chosen.wanted_spatial, chosen.wanted_temporal, frame.active)
     if best == own.target:
-        _take_mask(chosen, frame)
+        own.settled = True
         return
     boundary = not own.has_newest_timestamp or packet.timestamp != own.newest_timestamp
     reachable = _reachable(chosen, frame)
@@ -124,6 +131,7 @@ cdef void _take_target(Filter* chosen, int target, Frame* frame) noexcept nogil:
     chosen.frames.target = target
     chosen.spatial = frame.shape.target_spatial[target]
     chosen.temporal = frame.shape.target_temporal[target]
+    chosen.frames.settled = False
     _take_mask(chosen, frame)
 
 
@@ -131,6 +139,7 @@ cdef void _take_mask(Filter* chosen, Frame* frame) noexcept nogil:
     cdef Shape* shape = frame.shape
     cdef uint32_t mask = 0
     cdef int target
+    chosen.frames.active = frame.active
     for target in range(shape.decode_targets):
         if shape.target_spatial[target] <= chosen.spatial and shape.target_temporal[target] <= chosen.temporal:
             mask |= <uint32_t>1 << target

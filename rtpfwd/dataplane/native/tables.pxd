@@ -398,6 +398,8 @@ cdef struct Frames:              # what DependencyFilter has of its own
     Shape* shape
     int target
     bint narrowed
+    bint settled                 # the target is what is wanted
+    uint32_t active
     int64_t decisions[512]
     int64_t newest
     int64_t since
