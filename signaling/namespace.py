@@ -291,7 +291,9 @@ class CallNamespace(Conversation, ConsumerWishes, Moderation):
     def restart_ice(self, sid: str, request: m.OfTransport) -> Answer:
         """``restart-ice``."""
         _, peer = self._joined(sid)
-        return {"iceParameters": peer.transport(request.transport_id).restart_ice(now=self._now())}
+        parameters = peer.transport(request.transport_id).restart_ice(now=self._now())
+        # Paths are looked for anew, and the TURN password from joining may have expired.
+        return {"iceParameters": parameters, "iceServers": self._ice_servers.of(peer.id)}
 
     def get_stats(self, sid: str, request: m.GetStats) -> Answer:
         """``get-stats``: W3C names, a list."""

@@ -1,5 +1,7 @@
 """Calls whose media may only go through a TURN server, with credentials that the call server makes."""
 
+import re
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -92,6 +94,44 @@ async def test_a_relay_only_call_goes_through_the_turn_server(
                 "each page has its own name at the TURN server, and a relay for each connection"
             )
             await person.page.close()
+
+
+async def test_an_ice_restart_gets_a_password_that_is_still_good(
+    turn: TurnServer, meet: Meet, room: str
+) -> None:
+    ada, grace = await meet("Ada"), await meet("Grace")
+    settings = {**turn.settings, "TURN_TTL_S": "3"}
+    async with running_server(FOLDER / "server-short-passwords.log", **settings) as server:
+        for person in (ada, grace):
+            await person.join(server.url, room, RELAY)
+        await ada.wait_for_frames(grace)
+        peer_id = await ada.peer_id()
+        first = names_given(turn, peer_id)
+        expiry = int(next(iter(first)).partition(":")[0])
+
+        async def expired() -> bool:
+            return time.time() > expiry + 1
+
+        await until("the password from joining is worth nothing", expired)
+        await ada.page.evaluate("window.dispatchEvent(new Event('online'))")
+
+        async def anew() -> bool:
+            return bool(names_given(turn, peer_id) - first)
+
+        await until("Ada has relays under a new name", anew)
+        await ada.wait_for_frames(grace, 10)
+        await grace.wait_for_frames(ada, 10)
+        assert {pair["type"] for pair in await pairs(ada)} == {"relay"}
+        for person in (ada, grace):
+            await person.page.close()
+
+
+def names_given(turn: TurnServer, peer_id: str) -> set[str]:
+    """The user names under which a person got relays."""
+    names = re.findall(
+        rf"user <(\d+:{peer_id})>: incoming packet ALLOCATE processed, success", turn.log.read_text()
+    )
+    return set(names)
 
 
 async def test_without_relays_a_relay_only_page_has_no_way(

@@ -76,7 +76,9 @@ export class IceMender {
     this.lastAt = performance.now();
     this.forced = false;
     try {
-      const { iceParameters } = await this.signaling.request("restart-ice", { transportId: this.transport.id });
+      const { iceParameters, iceServers } = await this.signaling.request("restart-ice", { transportId: this.transport.id });
+      // Passwords of TURN servers expire; these are fresh.
+      if (iceServers && !this.transport.closed) await this.transport.updateIceServers({ iceServers });
       if (!this.transport.closed) await this.transport.restartIce({ iceParameters });
     } catch (error) {
       if (error instanceof SignalingError && error.code === "not_found" && !this.transport.closed) {

@@ -106,7 +106,7 @@ export interface Requests {
   "producer-pause": [{ producerId: string }, unknown];
   "producer-resume": [{ producerId: string }, unknown];
   "producer-close": [{ producerId: string }, unknown];
-  "restart-ice": [{ transportId: string }, { iceParameters: types.IceParameters }];
+  "restart-ice": [{ transportId: string }, { iceParameters: types.IceParameters; iceServers?: RTCIceServer[] }];
   "chat-send": [{ text: string }, unknown];
   "set-display-name": [{ displayName: string }, unknown];
   "raise-hand": [{ raised: boolean }, unknown];
