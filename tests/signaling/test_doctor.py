@@ -16,6 +16,7 @@ from rtpfwd.protocols import certificate
 from signaling import doctor
 from signaling.doctor_command import doctor as command
 from signaling.findings import Finding, Level, as_json, as_text, fail, healthy, ok, warn
+from tests.browser.turn_server import coturn, turn_server
 from tests.signaling.conftest import settings_for_tests
 
 DAY_US = 86_400 * 1_000_000
@@ -169,3 +170,18 @@ def test_the_exit_code_says_whether_calls_will_work(tmp_path: Path, monkeypatch:
     code, output = call("--json", PORT="many")
     assert code == 1 and json.loads(output)["findings"][0]["check"] == "settings"
     assert os.listdir(tmp_path) == [], "it changes nothing"
+
+
+async def test_a_real_turn_server_is_told_from_one_with_another_secret(tmp_path: Path) -> None:
+    if coturn() is None:
+        pytest.skip("no coturn on the search path: apt-get install coturn")
+    async with turn_server(tmp_path) as server:
+        good = only(doctor.turn_servers, tmp_path, turn_urls=server.url, turn_secret=server.secret)
+        assert good.level is Level.OK and f"({server.address}:" in good.found
+        wrong = only(doctor.turn_servers, tmp_path, turn_urls=server.url, turn_secret="another")
+        assert wrong.level is Level.FAIL and "TURN_SECRET" in wrong.found
+        url = f"stun:{server.address}:{server.port}"
+        here = only(doctor.stun_servers, tmp_path, stun_urls=url, announced_ip=server.address)
+        assert here.level is Level.OK
+        elsewhere = only(doctor.stun_servers, tmp_path, stun_urls=url, announced_ip="198.51.100.7")
+        assert elsewhere.level is Level.WARN and f"ANNOUNCED_IP={server.address}" in elsewhere.advice
