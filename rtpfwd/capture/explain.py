@@ -283,7 +283,9 @@ class Explainer(Replay):
         parts = [f"{after.retransmitted - before.retransmitted} of {len(numbers)} sent again"]
         if after.not_found > before.not_found:
             count = after.not_found - before.not_found
-            parts.append(f"{count} no longer kept, or sent again less than a round trip ago")
+            parts.append(
+                f"{count} never came here, is no longer kept, or went out less than a round trip ago"
+            )
         if after.over_budget > before.over_budget:
             parts.append(f"{after.over_budget - before.over_budget} beyond the share that repairs may take")
         for number in numbers:

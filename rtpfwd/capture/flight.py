@@ -1,6 +1,6 @@
 """The flight recorder: the headers of the last minute of each transport, always on, in bounded memory.
 
-Of RTP the header is kept, which SRTP leaves readable; of STUN and DTLS the beginning; RTCP whole, opened only
+Of RTP the header is kept, which SRTP leaves readable; of STUN the beginning; RTCP whole, opened only
 when somebody asks. Payloads never stay in memory. What is asked for is a pcapng like any capture, with
 packets cut short: it can be read, not replayed.
 """
@@ -27,7 +27,7 @@ from rtpfwd.wire.datagram import Address, Datagram, Path
 SEGMENT = 1 << 14
 MAX_PATHS = 255
 BEGINNING = 48
-"""Bytes kept of STUN and DTLS."""
+"""Bytes kept of STUN."""
 _ENTRY = Struct("<QHHBB")  # when, size, bytes kept, direction, number of the path
 
 
@@ -161,7 +161,7 @@ class FlightRecorder:
         paths = self._mirror.paths
         for data, path in datagrams:
             transport = paths.get(path)
-            if transport is None or not data:
+            if transport is None or not data or 20 <= data[0] < 64:
                 continue
             ring = self._rings.get(transport)
             if ring is None:

@@ -1,9 +1,10 @@
 """One capture: calls, packets and remarks to pcapng, as bytes for whoever writes the file.
 
-Per transport an interface with RTP and RTCP decrypted, STUN and DTLS as they are, both directions. Records:
-``start`` (what a replay must know), ``seam.*`` (calls.py), ``name`` (which number is which object),
-``decision`` (the ledger), ``end``. Where a stream was running before the capture began, a record ``late``
-says so: its numbering cannot be the same in a replay.
+Per transport an interface with RTP and RTCP decrypted and STUN, both directions; no DTLS, because after a
+handshake Wireshark takes for SRTP what follows. Records: ``start`` (what a replay must know), ``seam.*``
+(calls.py), ``name`` (which number is which object), ``decision`` (the ledger), ``end``.
+Where a stream was running before the capture began, a record ``late`` says so: its numbering cannot be the
+same in a replay.
 
 Packets that do not open are kept encrypted, with a comment; a replay leaves them out, as the plane had.
 """
@@ -225,6 +226,8 @@ class Recorder:
 
     def _packet(self, transport: TransportId, data: bytes, path: Path, direction: Direction) -> None:
         kind = classify(data)
+        if kind is Kind.DTLS:
+            return
         pair = self._openers.get(transport)
         plain: bytes | None = data
         if kind is Kind.RTP:
