@@ -25,7 +25,9 @@ class CaptureTarget(BaseModel):
 
 
 class CaptureControl(Protocol):
-    """Starts and ends recordings. Dictionaries are shown to people as they are; each has an ``id``."""
+    """Starts and ends recordings. Each is ``{id, scope, of, running, ...}``: ``scope`` and ``of`` are the
+    target's; what else it holds (a file, counts) is shown to people as it is.
+    """
 
     def start(self, target: CaptureTarget) -> dict[str, Any]:
         """The new recording. Raises ``NotFoundError``, ``LimitExceeded``, ``InvalidState``."""

@@ -31,6 +31,7 @@ PAGE = {
     "/stats": ("stats.html", "text/html"),
     "/stats/stats.css": ("stats.css", "text/css"),
     "/stats/stats.js": ("stats.js", "text/javascript"),
+    "/stats/icon.svg": ("icon.svg", "image/svg+xml"),
     "/stats/grafana.json": ("grafana.json", "application/json"),
 }
 

@@ -192,6 +192,7 @@ function emptyRow(one) {
     if (label) cell.dataset.label = label;
   }
   const cell = row.insertCell();
+  cell.className = "record";
   cell.dataset.capture = "";
   cell.append(recordButton(one.target, one.thing));
   return row;
@@ -244,7 +245,7 @@ function recordingOf(button) {
 function showRecording(button) {
   const running = recordingOf(button) !== undefined;
   const everything = button.id === "record-all";
-  put(button, running ? "Stop" : everything ? "Record everything" : "Record");
+  put(button, `${running ? "Stop" : "Record"}${everything ? (running ? " recording" : " everything") : ""}`);
   button.setAttribute("aria-label", `${running ? "Stop recording" : "Record"} ${button.dataset.thing}`);
   button.classList.toggle("recording", running);
 }

@@ -1,0 +1,123 @@
+"""The operators' page in a browser: rows, names that are only names, the token, recordings, accessibility."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from signaling.app import CallServer
+from tests.browser.accessibility import violations
+from tests.signaling.clients import Person
+from tests.signaling.conftest import settings_for_tests, url_of
+
+TOKEN = "an-operators-token"
+
+
+class Recorder:
+    """A ``CaptureControl`` that keeps what it was asked for."""
+
+    def __init__(self) -> None:
+        self.all: list[dict[str, Any]] = []
+
+    def start(self, target: Any) -> dict[str, Any]:
+        made = {"id": f"c{len(self.all)}", "scope": target.scope, "of": target.id, "running": True}
+        self.all.insert(0, made)
+        return made
+
+    def stop(self, capture_id: str) -> dict[str, Any]:
+        [found] = [one for one in self.all if one["id"] == capture_id]
+        found["running"] = False
+        return found
+
+    def list(self) -> Any:
+        return self.all
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def calls(tmp_path: Path) -> AsyncIterator[CallServer]:
+    """A server with a token and a call, whose people have names that try to be more."""
+    server = await CallServer.start(settings_for_tests(tmp_path, operator_token=TOKEN))
+    people = [await Person(url_of(server)).connect() for _ in range(2)]
+    await people[0].join("<b>office</b>", displayName="<img src=x onerror=alert(1)>")
+    await people[1].join("<b>office</b>", displayName="Bob")
+    await people[0].transport(consumer=False)
+    await people[1].consume((await people[0].produce("audio"))["id"])
+    yield server
+    for person in people:
+        await person.leave()
+    await server.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(browser: Browser, calls: CallServer) -> AsyncIterator[Page]:
+    """The page with the token given; it must not complain about anything but the first 401s."""
+    complaints: list[str] = []
+    context = await browser.new_context(viewport={"width": 1280, "height": 800})
+    page = await context.new_page()
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    await page.goto(f"{url_of(calls)}/stats")
+    await page.get_by_label("Operator token").fill(TOKEN)
+    await page.get_by_role("button", name="Show").click()
+    await expect(page.locator("tr.route")).to_have_count(1)
+    yield page
+    await context.close()
+    assert [one for one in complaints if "401" not in one] == []
+
+
+async def test_names_are_shown_as_what_they_are(page: Page) -> None:
+    await expect(page.locator("tr.room")).to_contain_text("<b>office</b>")
+    await expect(page.locator("tr.route")).to_contain_text("<img src=x onerror=alert(1)>")
+    await expect(page.locator("tr.idle, tr.consumer")).to_contain_text("Bob")
+    assert await page.locator("main img, main td b").count() == 0
+
+
+async def test_nobody_stumbles_over_it(page: Page) -> None:
+    assert await violations(page) == []
+    await page.emulate_media(color_scheme="light")
+    assert await violations(page) == []
+    await page.set_viewport_size({"width": 360, "height": 740})
+    assert await violations(page) == []
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+async def test_a_wrong_token_is_asked_for_again(browser: Browser, calls: CallServer) -> None:
+    context = await browser.new_context()
+    page = await context.new_page()
+    await page.goto(f"{url_of(calls)}/stats")
+    await page.get_by_label("Operator token").fill("something else altogether")
+    await page.get_by_role("button", name="Show").click()
+    await expect(page.get_by_role("status")).to_have_text("This is not the token.")
+    await expect(page.locator("tr.route")).to_have_count(0)
+    await context.close()
+
+
+async def test_rows_renew_themselves_and_the_focus_stays(page: Page, calls: CallServer) -> None:
+    calls.operators.api.captures = Recorder()
+    button = page.get_by_role("button", name="Record room <b>office</b>")
+    await button.focus()
+    carol = await Person(url_of(calls)).connect()
+    await carol.join("<b>office</b>", displayName="Carol")
+    await carol.transport(consumer=False)
+    await carol.produce("audio")
+    await expect(page.locator("tr.route")).to_have_count(2)
+    await expect(button).to_be_focused()
+    await carol.leave()
+    await expect(page.locator("tr.route")).to_have_count(1)
+
+
+async def test_recording_begins_and_ends(page: Page, calls: CallServer) -> None:
+    await expect(page.get_by_role("button", name="Record everything")).to_be_hidden()
+    recorder = calls.operators.api.captures = Recorder()
+    await page.get_by_role("button", name="Record everything").click()
+    await page.get_by_role("button", name="Stop recording everything").click()
+    await expect(page.get_by_role("button", name="Record everything")).to_be_visible()
+    await page.get_by_role("button", name="Record what Bob receives").click()
+    await expect(page.get_by_role("button", name="Stop recording what Bob receives")).to_be_visible()
+    [consumer] = calls.driver.worker._context.consumers.values()
+    assert [(one["scope"], one["of"], one["running"]) for one in recorder.all] == [
+        ("consumer", consumer.id, True),
+        ("server", None, False),
+    ]
