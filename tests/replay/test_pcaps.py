@@ -61,7 +61,7 @@ def test_tshark_counts_what_we_count(file: Path):
         pytest.skip("tshark is not installed: apt-get install tshark")
     start = next(one for one in read_items(file) if isinstance(one, Record))
     port = start.value["local"][0][1]
-    options = ["-d", f"udp.port=={port},rtp"]
+    options = ["-d", f"udp.port=={port},rtp", "--disable-protocol", "rtpevent"]
     command = ["tshark", "-r", file, *options, "-T", "fields", "-e", "frame.protocols", "-Y", "udp"]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     kinds = [classify(one.data) for one in read_items(file) if isinstance(one, CapturedDatagram)]
