@@ -115,7 +115,7 @@ def _announce(server: CallServer) -> None:
         media_addresses = [f"{entry.address}:{entry.port}" for entry in server.driver.addresses]
         log.info("serving", pages=pages, media=media_addresses, operators=server.operators.url)
         return
-    console = Console(stderr=True)
+    console = Console(file=logs.standard_error())
     first, *others = pages
     console.print(f"[bold]rtpfwd[/] serves calls at [bold cyan]{first}[/]", highlight=False, soft_wrap=True)
     for address in others:

@@ -3,13 +3,17 @@
 Values that users chose (names of rooms, origins) may hold line breaks and terminal escapes; every control
 character is written as an escape before it reaches the renderer, so that nobody forges a line or moves a
 cursor.
+
+A log that cannot be written (a full disk, a reader that is gone) costs the log and nothing else.
 """
 
+import io
 import logging
+import os
 import sys
 import unicodedata
 from collections.abc import MutableMapping
-from typing import Any, Literal
+from typing import Any, Literal, TextIO, cast
 
 import structlog
 
@@ -17,13 +21,56 @@ ESCAPED_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 LONGEST_VALUE = 500  # characters
 
 
+class LogStream(io.TextIOBase):
+    """A text stream whose writes never fail: what the system does not take is counted in ``lost``.
+
+    Lines go to the file descriptor at once, past the buffer of ``stream``, which would try again at the end
+    of the process and fail then.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.lost = 0
+        try:
+            self._descriptor: int | None = stream.fileno()
+        except (OSError, ValueError):  # somebody put something else in its place
+            self._descriptor = None
+
+    def write(self, text: str) -> int:
+        """Writes all of it, or gives up."""
+        try:
+            if self._descriptor is None:
+                self._stream.write(text)
+                self._stream.flush()
+            else:
+                left = text.encode("utf-8", "backslashreplace")
+                while left:
+                    left = left[os.write(self._descriptor, left) :]
+        except (OSError, ValueError):
+            self.lost += 1
+        return len(text)
+
+    def isatty(self) -> bool:
+        """Whether a person reads it."""
+        try:
+            return self._stream.isatty()
+        except ValueError:
+            return False
+
+
+def standard_error() -> TextIO:
+    """Standard error as a ``LogStream``."""
+    return cast(TextIO, LogStream(sys.stderr))
+
+
 def configure(level: str, form: Literal["console", "json"]) -> None:
     """Sets up structlog and the standard library's logging for this process."""
+    stream = standard_error()
     number = logging.getLevelNamesMapping()[level.upper()]
     renderer: Any = (
         structlog.processors.JSONRenderer()
         if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(colors=stream.isatty())
     )
     shared: list[Any] = [
         structlog.processors.add_log_level,
@@ -33,10 +80,10 @@ def configure(level: str, form: Literal["console", "json"]) -> None:
     structlog.configure(
         processors=[*shared, escape_values, *formatted, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, escape_values],
