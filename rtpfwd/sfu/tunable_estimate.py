@@ -57,6 +57,8 @@ ESTIMATE = (
         ("max_over_acknowledged", 1.0, 10.0, "GCC 5.5",
          "The estimate grows at most to this multiple of what arrives."),
         ("over_acknowledged_bps", 0, 10_000_000, "libwebrtc", "Plus this."),
+        ("growth_over_demand", 1.0, 10.0, "ours",
+         "Growth without a probe ends at this multiple of what allocation can use."),
         ("response_us", 0, seconds(2), "GCC 5.5", "What a reaction takes besides the round trip."),
         ("min_additive_bps", 0, 10_000_000, "libwebrtc", "Growth a second near the capacity, at least."),
         ("default_rtt_us", milliseconds(1), seconds(5), "libwebrtc", "Round trip until one was measured."),
