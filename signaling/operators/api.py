@@ -32,6 +32,7 @@ MOST_ROWS = 20_000
 ROWS = 2_000
 MOST_BODY = 65_536  # bytes
 MOST_CHANGES = 200
+TARGETS = 200  # recordings of which it is remembered what they are of
 
 log = structlog.get_logger("signaling")
 
@@ -80,6 +81,7 @@ class OperatorApi:
 
     def __init__(self, server: "CallServer") -> None:
         self.captures: CaptureControl | None = None
+        self._targets: dict[str, CaptureTarget] = {}  # by recording, the latest ones
         self._server = server
         self._worker = server.driver.worker
         self._started = time.monotonic()
@@ -223,20 +225,31 @@ class OperatorApi:
     async def list_captures(self, _request: web.Request) -> web.Response:
         """Recordings; ``available`` tells whether there can be any."""
         listed = [] if self.captures is None else self.captures.list()
-        return json_response({"available": self.captures is not None, "captures": listed})
+        described = [self._described(one) for one in listed]
+        return json_response({"available": self.captures is not None, "captures": described})
 
     async def start_capture(self, request: web.Request) -> web.Response:
         """Begins to record."""
         target = CaptureTarget.model_validate_json(await _body(request))
         if self.captures is None:
             return _no_captures()
-        return json_response(self.captures.start(target), 201)
+        made = self.captures.start(target)
+        self._server.driver.flush()
+        self._targets[made["id"]] = target
+        if len(self._targets) > TARGETS:
+            del self._targets[next(iter(self._targets))]
+        log.info("recording", capture=made["id"], scope=target.scope, of=target.id)
+        return json_response(self._described(made), 201)
 
     async def stop_capture(self, request: web.Request) -> web.Response:
         """Ends a recording."""
         if self.captures is None:
             return _no_captures()
-        return json_response(self.captures.stop(request.match_info["id"]))
+        return json_response(self._described(self.captures.stop(request.match_info["id"])))
+
+    def _described(self, capture: dict[str, Any]) -> dict[str, Any]:
+        target = self._targets.get(capture["id"])
+        return capture if target is None else {**capture, "scope": target.scope, "of": target.id}
 
     def _rooms(self, name: str | None) -> "Iterator[Room]":
         if name is None:
@@ -258,6 +271,9 @@ def _refusing(handler: Any) -> Any:
             return error_response(400, "bad_request", text)
         except NotFoundError as error:
             return error_response(404, "not_found", str(error)[:300])
+        except OSError as error:
+            log.warning("operators' request failed", reason=str(error))
+            return error_response(500, "internal", error.strerror or "input or output failed")
         except CallerError as error:
             return error_response(422, "refused", str(error)[:300])
         except web.HTTPRequestEntityTooLarge:

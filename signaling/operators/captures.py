@@ -25,12 +25,12 @@ class CaptureTarget(BaseModel):
 
 
 class CaptureControl(Protocol):
-    """Starts and ends recordings. Each is ``{id, scope, of, running, ...}``: ``scope`` and ``of`` are the
-    target's; what else it holds (a file, counts) is shown to people as it is.
+    """Starts and ends recordings. Each is ``{id, running, ...}``; what else it holds (a file, counts) is shown
+    to people as it is, and the API adds ``scope`` and ``of`` of its target.
     """
 
     def start(self, target: CaptureTarget) -> dict[str, Any]:
-        """The new recording. Raises ``NotFoundError``, ``LimitExceeded``, ``InvalidState``."""
+        """The new recording. Raises ``NotFoundError``, ``LimitExceeded``, ``InvalidState``, ``OSError``."""
 
     def stop(self, capture_id: str) -> dict[str, Any]:
         """The recording that ended. Raises ``NotFoundError``."""

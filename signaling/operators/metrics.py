@@ -123,7 +123,7 @@ class _ServerCollector(Collector):
             flat["loop_lag_worst_us"] / 1e6,
         )
         failures = CounterMetricFamily("rtpfwd_failures", "Exceptions caught: bugs.", labels=("where",))
-        for where in ("receive", "timer", "listener"):
+        for where in ("receive", "timer", "listener", "capture"):
             failures.add_metric([where], flat[f"driver_{where}_failures"])
         yield failures
         yield CounterMetricFamily(

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
@@ -15,30 +14,10 @@ from tests.signaling.conftest import settings_for_tests, url_of
 TOKEN = "an-operators-token"
 
 
-class Recorder:
-    """A ``CaptureControl`` that keeps what it was asked for."""
-
-    def __init__(self) -> None:
-        self.all: list[dict[str, Any]] = []
-
-    def start(self, target: Any) -> dict[str, Any]:
-        made = {"id": f"c{len(self.all)}", "scope": target.scope, "of": target.id, "running": True}
-        self.all.insert(0, made)
-        return made
-
-    def stop(self, capture_id: str) -> dict[str, Any]:
-        [found] = [one for one in self.all if one["id"] == capture_id]
-        found["running"] = False
-        return found
-
-    def list(self) -> Any:
-        return self.all
-
-
 @pytest_asyncio.fixture(loop_scope="session")
 async def calls(tmp_path: Path) -> AsyncIterator[CallServer]:
     """A server with a token and a call, whose people have names that try to be more."""
-    server = await CallServer.start(settings_for_tests(tmp_path, operator_token=TOKEN))
+    server = await CallServer.start(settings_for_tests(tmp_path, operator_token=TOKEN, capture_dir=tmp_path))
     people = [await Person(url_of(server)).connect() for _ in range(2)]
     await people[0].join("<b>office</b>", displayName="<img src=x onerror=alert(1)>")
     await people[1].join("<b>office</b>", displayName="Bob")
@@ -95,7 +74,6 @@ async def test_a_wrong_token_is_asked_for_again(browser: Browser, calls: CallSer
 
 
 async def test_rows_renew_themselves_and_the_focus_stays(page: Page, calls: CallServer) -> None:
-    calls.operators.api.captures = Recorder()
     button = page.get_by_role("button", name="Record room <b>office</b>")
     await button.focus()
     carol = await Person(url_of(calls)).connect()
@@ -109,15 +87,15 @@ async def test_rows_renew_themselves_and_the_focus_stays(page: Page, calls: Call
 
 
 async def test_recording_begins_and_ends(page: Page, calls: CallServer) -> None:
-    await expect(page.get_by_role("button", name="Record everything")).to_be_hidden()
-    recorder = calls.operators.api.captures = Recorder()
     await page.get_by_role("button", name="Record everything").click()
     await page.get_by_role("button", name="Stop recording everything").click()
     await expect(page.get_by_role("button", name="Record everything")).to_be_visible()
     await page.get_by_role("button", name="Record what Bob receives").click()
     await expect(page.get_by_role("button", name="Stop recording what Bob receives")).to_be_visible()
-    [consumer] = calls.driver.worker._context.consumers.values()
-    assert [(one["scope"], one["of"], one["running"]) for one in recorder.all] == [
-        ("consumer", consumer.id, True),
-        ("server", None, False),
-    ]
+    assert calls.driver.captures is not None
+    assert [one["running"] for one in calls.driver.captures.listing()] == [False, True]
+
+
+async def test_without_a_directory_for_them_there_are_no_buttons(page: Page, calls: CallServer) -> None:
+    calls.operators.api.captures = None
+    await expect(page.get_by_role("button", name="Record")).to_have_count(0)

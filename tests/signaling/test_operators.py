@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -260,46 +261,40 @@ async def test_what_is_not_served_is_not_there(operator: Operator) -> None:
 # -- captures
 
 
-class Recorder:
-    """A ``CaptureControl`` that keeps what it was asked for."""
-
-    def __init__(self) -> None:
-        self.all: list[dict[str, Any]] = []
-
-    def start(self, target: Any) -> dict[str, Any]:
-        self.all.insert(
-            0, {"id": f"c{len(self.all)}", "scope": target.scope, "of": target.id, "running": True}
-        )
-        return self.all[0]
-
-    def stop(self, capture_id: str) -> dict[str, Any]:
-        from rtpfwd.errors import NotFoundError
-
-        for one in self.all:
-            if one["id"] == capture_id:
-                one["running"] = False
-                return one
-        raise NotFoundError("no such capture")
-
-    def list(self) -> Any:
-        return self.all
-
-
 async def test_without_a_recorder_captures_are_not_available(operator: Operator) -> None:
     assert (await operator.get("/api/captures"))[1] == {"available": False, "captures": []}
     assert (await operator.ask("POST", "/api/captures", json={"scope": "server"}))[0] == 501
     assert (await operator.ask("DELETE", "/api/captures/c0"))[0] == 501
 
 
-async def test_captures_are_started_listed_and_stopped(server: CallServer, operator: Operator) -> None:
-    server.operators.api.captures = Recorder()
-    status, made = await operator.ask("POST", "/api/captures", json={"scope": "producer", "id": "abc"})
-    assert status == 201 and made["of"] == "abc"
-    status, ended = await operator.ask("DELETE", f"/api/captures/{made['id']}")
-    assert status == 200 and ended["running"] is False
-    assert (await operator.ask("DELETE", "/api/captures/none"))[0] == 404
-    for wrong in ({"scope": "server", "id": "x"}, {"scope": "producer"}, {"scope": "disk"}, []):
-        assert (await operator.ask("POST", "/api/captures", json=wrong))[0] == 400
+async def test_captures_are_started_listed_and_stopped(
+    start: StartServer, meet: MeetPerson, tmp_path: Path
+) -> None:
+    server = await start(capture_dir=tmp_path / "captures")
+    alice = await meet(server)
+    await alice.join("office")
+    transport = await alice.transport(consumer=False)
+    operator = Operator(operators_url(server))
+    try:
+        assert (await operator.get("/api/captures"))[1] == {"available": True, "captures": []}
+        target = {"scope": "transport", "id": transport["id"]}
+        status, made = await operator.ask("POST", "/api/captures", json=target)
+        assert status == 201 and made["running"]
+        _, listed = await operator.get("/api/captures")
+        assert [(one["id"], one["scope"], one["of"]) for one in listed["captures"]] == [
+            (made["id"], "transport", transport["id"])
+        ]
+        await operator.ask("PATCH", "/api/tunables", json={"pacing.factor": 3})
+        status, ended = await operator.ask("DELETE", f"/api/captures/{made['id']}")
+        assert status == 200 and not ended["running"]
+        assert (await operator.ask("DELETE", "/api/captures/none"))[0] == 404
+        assert (await operator.ask("POST", "/api/captures", json={"scope": "room", "id": "x"}))[0] == 404
+        for wrong in ({"scope": "server", "id": "x"}, {"scope": "producer"}, {"scope": "disk"}, []):
+            assert (await operator.ask("POST", "/api/captures", json=wrong))[0] == 400
+    finally:
+        await operator.session.close()
+    await server.stop()  # the file is complete then
+    assert b"pacing.factor" in Path(made["file"]).read_bytes(), "a change is in the captures of its time"
 
 
 async def test_many_at_once_are_answered(operator: Operator) -> None:
