@@ -27,7 +27,7 @@ from .notifications import Notifications
 from .operators.drain import Drain
 from .operators.site import OperatorSite
 from .peer import Peer
-from .recordings import capture_settings
+from .recordings import Recordings, capture_settings
 from .room import Rooms
 from .settings import Settings, SettingsError
 from .tls import server_context
@@ -87,6 +87,8 @@ class CallServer:
         self._aftermath = aftermath
         self.drain = Drain(self.rooms)
         self.operators = OperatorSite(self)
+        if driver.captures is not None and settings.capture_dir is not None:
+            self.operators.api.captures = Recordings(driver.captures)
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
         self.port = 0
