@@ -91,8 +91,10 @@ class Comparer:
         else:
             self._compare_unequal(queue or deque(), packet, number)
 
-    def finish(self) -> Comparison:
-        """What is left was not recorded."""
+    def finish(self, *, complete: bool = True) -> Comparison:
+        """What is left was not recorded; where the file is not ``complete``, it would have been."""
+        if not complete:
+            self._queues.clear()
         for (_, ssrc), queue in self._queues.items():
             for packet in queue:
                 if ssrc not in self._late:

@@ -10,10 +10,10 @@ from typing import NoReturn
 
 import typer
 
+from rtpfwd.capture.quick_reader import QuickReader
 from rtpfwd.cli.inspect.words import plain
 from rtpfwd.errors import MalformedPacket
 from rtpfwd.wire.captures.items import CaptureItem
-from rtpfwd.wire.captures.reader import CaptureReader
 
 CHUNK = 1 << 18
 GZIP_MAGIC = b"\x1f\x8b"
@@ -27,7 +27,7 @@ def read_items(path: Path) -> Iterator[CaptureItem]:
     """The items of a file. Raises ``OSError``, ``MalformedPacket``, and ``Truncated`` after the last item of
     a file that breaks off.
     """
-    reader = CaptureReader()
+    reader = QuickReader()
     with path.open("rb") as file:
         zipped = file.read(2) == GZIP_MAGIC
         file.seek(0)

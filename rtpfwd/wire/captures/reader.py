@@ -96,6 +96,11 @@ class CaptureReader:
             yield from self.items()
         yield from self.end()
 
+    def decide(self) -> None:
+        """Tells the format by the bytes so far, for whoever knows that they suffice. Raises as ``items``."""
+        if self._parser is None:
+            self._choose()
+
     def _choose(self) -> None:
         head = self._probe.take(len(self._probe))
         self.format = detect_format(head)
