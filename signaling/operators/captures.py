@@ -25,8 +25,8 @@ class CaptureTarget(BaseModel):
 
 
 class CaptureControl(Protocol):
-    """Starts and ends recordings. Each is ``{id, running, ...}``; what else it holds (a file, counts) is shown
-    to people as it is, and the API adds ``scope`` and ``of`` of its target.
+    """Starts and ends recordings. Each is ``{id, running, ...}``; what else it holds (a file, counts) is
+    shown to people as it is, and the API adds ``scope`` and ``of`` of its target.
     """
 
     def start(self, target: CaptureTarget) -> dict[str, Any]:
