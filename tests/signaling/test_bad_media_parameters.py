@@ -11,7 +11,7 @@ from tests.signaling.clients import DTLS_PARAMETERS, FINGERPRINT, Wire, video_pa
 from tests.signaling.conftest import MeetPerson
 
 LONGEST_S = 0.05
-"""For one answer, on a machine that does other things too. Alone on one it takes a millisecond or two."""
+"""CPU time of client and server for one answer; a millisecond or two is usual."""
 
 
 def changed(*path_and_value: Any) -> dict[str, Any]:
@@ -77,10 +77,10 @@ async def test_bad_rtp_parameters_are_refused_by_the_fields_name(
     ann = await meet()
     await ann.join()
     await ann.transport(consumer=False)
-    began = time.perf_counter()
+    began = time.thread_time()
     produce = {"kind": "video", "rtpParameters": parameters, "appData": {}}
     refused = await ann.ask("transport-produce", produce)
-    assert time.perf_counter() - began < LONGEST_S
+    assert time.thread_time() - began < LONGEST_S
     assert refused.get("code") == "bad_rtp_parameters", refused
     assert field in refused["error"] and len(refused["error"]) <= 300
     room = server.rooms.get("r")
