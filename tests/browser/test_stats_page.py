@@ -1,13 +1,19 @@
 """The operators' page in a browser: rows, names that are only names, the token, recordings, accessibility."""
 
+import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from signaling.app import CallServer
 from tests.browser.accessibility import violations
+from tests.browser.conftest import Meet
+from tests.browser.server import OUTPUT, running_server
 from tests.signaling.clients import Person
 from tests.signaling.conftest import settings_for_tests, url_of
 
@@ -99,3 +105,54 @@ async def test_recording_begins_and_ends(page: Page, calls: CallServer) -> None:
 async def test_without_a_directory_for_them_there_are_no_buttons(page: Page, calls: CallServer) -> None:
     calls.operators.api.captures = None
     await expect(page.get_by_role("button", name="Record")).to_have_count(0)
+
+
+async def test_a_call_of_real_browsers_is_in_the_routing_table(meet: Meet, room: str) -> None:
+    log = OUTPUT / "operators-server.log"
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with (
+        running_server(log, OPERATOR_TOKEN=TOKEN) as server,
+        aiohttp.ClientSession(headers=headers) as http,
+    ):
+        ada, grace = await meet("Ada"), await meet("Grace")
+        for person in (ada, grace):
+            await person.join(server.url, room)
+        await ada.wait_for_frames(grace)
+        await grace.wait_for_frames(ada)
+
+        async def table() -> dict[str, Any]:
+            async with http.get(f"{server.url}/api/routes", params={"room": room}) as response:
+                assert response.status == 200
+                found: dict[str, Any] = await response.json()
+                return found
+
+        def flows(found: dict[str, Any]) -> bool:
+            sent = [one for route in found["routes"] for one in route["consumers"]]
+            return {one["kind"] for one in sent if one["bitrate"] > 10_000 and one["packetRate"] > 5} == {
+                "audio",
+                "video",
+            }
+
+        async with asyncio.timeout(15):
+            while not flows(found := await table()):
+                await asyncio.sleep(0.3)
+        names = {one["displayName"] for one in found["people"].values()}
+        assert names == {"Ada", "Grace"} and [one["name"] for one in found["rooms"]] == [room]
+        for route in found["routes"]:
+            for one in route["consumers"]:
+                assert one["ssrc"] != route["ssrc"] and one["transportId"] != route["transportId"]
+                assert found["people"][one["transportId"]] != found["people"][route["transportId"]]
+                assert ":" in one["to"] and one["packets"] > 0
+        async with http.get(f"{server.url}/metrics") as response:
+            text = await response.text()
+        forwarded = re.search(r"^rtpfwd_forwarded_packets_total (\S+)$", text, re.MULTILINE)
+        assert forwarded is not None and float(forwarded[1]) > 100
+
+        page = await grace.context.new_page()
+        await page.goto(f"{server.url}/stats")
+        await page.get_by_label("Operator token").fill(TOKEN)
+        await page.get_by_role("button", name="Show").click()
+        await expect(page.locator("tr.consumer").first).to_contain_text("bit/s")
+        await page.screenshot(path=OUTPUT / "screenshots" / "stats-of-a-call.png")
+        for person in (ada, grace):
+            await person.page.close()  # before the server goes: they would complain
