@@ -7,7 +7,7 @@ first packet of each SSRC tells (``srtp.open_late``).
 from __future__ import annotations
 
 from rtpfwd.errors import MalformedPacket, Unauthentic
-from rtpfwd.protocols.srtp import RtcpReceiver, RtpReceiver, SrtpKeys, open_late
+from rtpfwd.protocols.srtp import PlainKeys, RtcpReceiver, RtpReceiver, SrtpKeys, open_late
 from rtpfwd.wire.rtp import peek_ssrc
 
 TRIES = 3
@@ -66,5 +66,7 @@ class Opener:
 
 def openers(keys: SrtpKeys) -> tuple[Opener, Opener]:
     """For what the peer sends, and for what we send."""
+    if isinstance(keys, PlainKeys):
+        return Opener(keys, repeats=False), Opener(keys, repeats=True)
     ours = SrtpKeys(keys.profile, send=keys.receive, receive=keys.send)
     return Opener(keys, repeats=False), Opener(ours, repeats=True)

@@ -137,15 +137,17 @@ class QuickReader:
 
     def _other(self, block: bytes, offset: int) -> Iterator[CaptureItem]:
         self._look_at(block, offset)
+        counts = self._slow.counts
+        unseen = self._number - counts.frames  # whoever is malformed or no UDP has a number, too
         self._slow.feed(block)
         try:
             self._slow.decide()
             for item in self._slow.items():
-                if isinstance(item, CapturedDatagram | Record):
-                    self._number += 1
-                    if isinstance(item, CapturedDatagram):
-                        item.number = self._number
+                if isinstance(item, CapturedDatagram):
+                    item.number = unseen + counts.frames
+                unseen += isinstance(item, Record)
                 yield item
+            self._number = unseen + counts.frames
         except MalformedPacket as error:
             raise MalformedPacket(f"{error} (block at {offset} of the file)") from None
 

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from rtpfwd.cli.bench.control import ControlBenchResult, ControlBenchSettings, run_control
 from rtpfwd.cli.bench.measure import BenchResult, BenchSettings, run
+from rtpfwd.cli.bench.replay import ReplayBenchSettings, run_replay
 from rtpfwd.errors import RtpfwdError
 from rtpfwd.protocols.srtp import Profile
 
@@ -28,6 +29,7 @@ class Suite(StrEnum):
 
 PROFILES = {Suite.GCM: Profile.AEAD_AES_128_GCM, Suite.CM: Profile.AES_CM_128_HMAC_SHA1_80}
 CONTROL = "control"
+REPLAY = "replay"
 SCENARIO = re.compile(r"(1x|room)([1-9][0-9]{0,3})")
 
 
@@ -36,7 +38,7 @@ def bench(
         str,
         typer.Argument(
             help="1xN: one publisher, N subscribers. roomN: N who all see each other. "
-            "control: bandwidth estimates alone."
+            "control: bandwidth estimates alone. replay: how fast a recording is replayed."
         ),
     ] = "1x100",
     suite: Annotated[
@@ -61,15 +63,18 @@ def bench(
 
     Loss and latency are the clients', CPU and memory the server's; loopback makes the sender do the
     receiver's half of the kernel's work too. The scenario ``control`` needs no socket: it takes the time of a
-    hundred bandwidth estimators, and heeds no option but ``--json``.
+    hundred bandwidth estimators, and heeds no option but ``--json``. Nor does ``replay``, but ``--plane``.
     """
+    if scenario == REPLAY:
+        _print_replay(plane, as_json)
+        return
     if scenario == CONTROL:
         _print_control(run_control(ControlBenchSettings()), as_json)
         return
     match = SCENARIO.fullmatch(scenario)
     if match is None:
         raise typer.BadParameter(
-            f"{scenario!r}: need control, or 1xN or roomN, N from 1 to 9999", param_hint="scenario"
+            f"{scenario!r}: need control, replay, or 1xN or roomN, N from 1 to 9999", param_hint="scenario"
         )
     count = int(match[2])
     if match[1] == "room" and count == 1:
@@ -144,3 +149,20 @@ def _table(scenario: str, results: list[BenchResult]) -> Table:
     for name, values in rows:
         table.add_row(name, *values)
     return table
+
+
+def _print_replay(plane: str | None, as_json: bool) -> None:
+    try:
+        result = run_replay(ReplayBenchSettings(plane=plane or "reference"))
+    except RtpfwdError as error:
+        typer.echo(f"rtpfwd bench: {error}", err=True)
+        raise typer.Exit(1) from None
+    if as_json:
+        typer.echo(json.dumps(asdict(result), indent=2))
+        return
+    typer.echo(
+        f"{result.plane} plane: {result.packets_per_second:.0f} packets a second by the clock, "
+        f"{result.packets_per_cpu_second:.0f} by CPU time; {result.call_seconds:.0f} s of call, "
+        f"{result.times_faster_than_life:.0f} times faster than life; "
+        f"memory grew by {result.grown_kib} KiB after the first round"
+    )
