@@ -30,7 +30,7 @@ def routes(
     token: Token = None,
     ca: Ca = None,
     room: Annotated[str | None, typer.Option(help="Of this room only.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=20_000, help="Rows at most.")] = 2_000,
+    limit: Annotated[int, typer.Option(min=1, max=5_000, help="Rows at most.")] = 500,
     as_json: AsJson = False,
 ) -> None:
     """Print the routing table of a running server: which SSRC goes to whom, how fast, and what is dropped."""

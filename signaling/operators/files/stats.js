@@ -37,6 +37,7 @@ async function look() {
     ]);
     byId("login").hidden = true;
     byId("routes").hidden = false;
+    byId("metrics").hidden = sessionStorage.getItem(TOKEN_KEY) !== null; // a link carries no token
     say(routes.truncated ? "There are more routes than are shown here." : "");
     state.recorder = captures.available;
     state.captures = captures.captures;
