@@ -61,6 +61,8 @@ class FlightRecorder:
         """Held now, of all transports."""
         self._mirror = mirror
         self._rings: dict[TransportId, _Ring] = {}
+        self._known: dict[Path, tuple[TransportId, _Ring, int]] = {}
+        self._moves = -1
 
     @property
     def transports(self) -> list[TransportId]:
@@ -95,6 +97,7 @@ class FlightRecorder:
             one for one, ring in self._rings.items() if ring.last_us < now - self.limits.lasts_us
         ]:
             self.bytes -= self._rings.pop(transport).bytes
+            self._known.clear()
 
     def dump(
         self,
@@ -121,6 +124,7 @@ class FlightRecorder:
             ring = self._rings.get(transport)
             if ring is None:
                 continue
+            self._note_keys(transport, ring)
             about = describe("transport", transport) or {}
             number, block = writer.interface(
                 str(about.get("id", f"transport {transport}")), str(about.get("label", ""))
@@ -158,35 +162,44 @@ class FlightRecorder:
     # -- inside --------------------------------------------------------------------------------------------
 
     def _note(self, datagrams: Sequence[Datagram], now: Instant, direction: int) -> None:
-        paths = self._mirror.paths
+        if self._moves != self._mirror.moves:
+            self._moves = self._mirror.moves
+            self._known.clear()
+        known, pack = self._known, _ENTRY.pack
         for data, path in datagrams:
-            transport = paths.get(path)
-            if transport is None or not data or 20 <= data[0] < 64:
+            place = known.get(path) or self._learn(path)
+            if place is None or not data or 20 <= data[0] < 64:
                 continue
-            ring = self._rings.get(transport)
-            if ring is None:
-                ring = self._rings[transport] = _Ring()
-            if not ring.segments or len(ring.segments[-1]) >= SEGMENT:
-                self._new_segment(transport, ring, now)
-            if path not in ring.paths:
-                if len(ring.paths) >= MAX_PATHS:
-                    continue
-                ring.paths.append(path)
-            size = len(data)
-            kept = data[: _kept(data)]
+            transport, ring, number = place
             segment = ring.segments[-1]
-            before = len(segment)
-            segment += _ENTRY.pack(now, size, len(kept), direction, ring.paths.index(path))
+            if len(segment) >= SEGMENT:
+                segment = self._new_segment(transport, ring, now)
+            kept = data[: _kept(data)]
+            segment += pack(now, len(data), len(kept), direction, number)
             segment += kept
             ring.last_us = now
-            grown = len(segment) - before
+            grown = _ENTRY.size + len(kept)
             ring.bytes += grown
             self.bytes += grown
 
-    def _new_segment(self, transport: TransportId, ring: _Ring, now: Instant) -> None:
-        entry = self._mirror.transports.get(transport)
-        if entry is not None:
-            ring.keys = entry.keys
+    def _learn(self, path: Path) -> tuple[TransportId, _Ring, int] | None:
+        """Where packets of a path are kept; None for a path of nobody's, and for one too many."""
+        transport = self._mirror.paths.get(path)
+        if transport is None:
+            return None
+        ring = self._rings.get(transport)
+        if ring is None:
+            ring = self._rings[transport] = _Ring()
+            self._new_segment(transport, ring, Instant(0))
+        if path not in ring.paths:
+            if len(ring.paths) >= MAX_PATHS:
+                return None
+            ring.paths.append(path)
+        place = self._known[path] = transport, ring, ring.paths.index(path)
+        return place
+
+    def _new_segment(self, transport: TransportId, ring: _Ring, now: Instant) -> bytearray:
+        self._note_keys(transport, ring)
         ring.segments.append(bytearray())
         oldest_us = now - self.limits.lasts_us
         while len(ring.segments) > 2 and (
@@ -198,6 +211,12 @@ class FlightRecorder:
             if len(largest.segments) < 2:
                 break
             self._drop_oldest(largest)
+        return ring.segments[-1]
+
+    def _note_keys(self, transport: TransportId, ring: _Ring) -> None:
+        entry = self._mirror.transports.get(transport)
+        if entry is not None:
+            ring.keys = entry.keys
 
     def _drop_oldest(self, ring: _Ring) -> None:
         gone = len(ring.segments.popleft())

@@ -58,6 +58,8 @@ class Mirror:
         self.paths: dict[Path, TransportId] = {}
         self.version = 0
         """Counts objects that came, so that somebody can tell whether there are new ones."""
+        self.moves = 0
+        """Counts paths that came or went."""
 
     def note(self, method: str, arguments: Arguments) -> None:
         """A call has been made."""
@@ -123,12 +125,14 @@ class Mirror:
         if self.paths.get(path) == transport:
             return
         self._remove_path(path)
+        self.moves += 1
         self.transports[transport].paths.append(path)
         self.paths[path] = transport
 
     def _remove_path(self, path: Path) -> None:
         transport = self.paths.pop(path, None)
         if transport is not None:
+            self.moves += 1
             entry = self.transports[transport]
             entry.paths.remove(path)
             if entry.selected == path:
