@@ -33,6 +33,12 @@ class Recordings:
         """The recording that ended. Raises ``NotFoundError``."""
         return self._captures.stop(capture_id).to_json()
 
+    def dump(self, target: CaptureTarget) -> dict[str, Any]:
+        """The flight recorder's last minute of all, a room or a transport, as a file. Raises as ``start``."""
+        names = {"room": "router_id", "transport": "transport_id"}
+        scope = {names[target.scope]: target.id} if target.scope in names else {}
+        return {"file": str(self._captures.dump_flight(**scope))}  # type: ignore[arg-type]  # ids only
+
     def list(self) -> list[dict[str, Any]]:
         """All, latest first."""
         return self._captures.listing()[::-1]

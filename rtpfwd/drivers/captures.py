@@ -31,7 +31,7 @@ KEPT_FINISHED = 50
 
 @dataclass(frozen=True, slots=True)
 class CaptureSettings:
-    """``directory`` None: there are no captures and no dumps."""
+    """``directory`` None: there are no captures, and the flight recorder has nowhere to go and is off."""
 
     directory: Path | None = None
     max_bytes: int = 256 << 20
@@ -90,7 +90,8 @@ class Captures:
         open_file: Callable[[Path], BinaryIO] | None = None,
     ) -> None:
         self.settings = settings
-        self.flight = FlightRecorder(plane.mirror, settings.flight_limits) if settings.flight else None
+        flies = settings.flight and settings.directory is not None
+        self.flight = FlightRecorder(plane.mirror, settings.flight_limits) if flies else None
         self._worker = worker
         self._plane = plane
         self._local = list(local)
