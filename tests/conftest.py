@@ -1,4 +1,4 @@
-"""For every test: Hypothesis judges what comes out, never how long it took (machines are shared and noisy)."""
+"""For every test: Hypothesis judges what comes out, never how long it took, for machines are shared."""
 
 from hypothesis import settings
 

@@ -95,7 +95,7 @@ def test_demand_bounds_growth_and_never_cuts():
     peer.estimator.set_demand(500_000, Instant(0))
     peer.send(1_000_000, 10)
     grown = peer.estimator.target_bps
-    assert 600_000 <= grown <= 675_000, "beyond the first rate only as far as a probe found it and it is of use"
+    assert 600_000 <= grown <= 675_000, "beyond the first rate only as far as it is of use"
     peer.estimator.set_demand(100_000, Instant(peer.now))
     peer.send(100_000, 5)
     assert peer.estimator.target_bps == grown

@@ -1,4 +1,4 @@
-"""The native plane is the reference's twin: whatever happens, both give the same bytes, upcalls and counters."""
+"""The native plane is the twin of the reference: both give the same bytes, upcalls and counters."""
 
 from __future__ import annotations
 
