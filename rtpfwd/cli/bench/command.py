@@ -110,8 +110,8 @@ def _print_control(result: ControlBenchResult, as_json: bool) -> None:
         return
     typer.echo(
         f"{result.transports} transports, feedback about {result.packets} packets:"
-        f" {result.cpu_us_per_feedback:.0f} µs each;"
-        f" ten a second for each transport take {result.core_share:.1%} of a core"
+        f" {result.cpu_us_per_feedback:.0f} µs each; {result.cpu_us_per_allocation:.0f} µs an allocation;"
+        f" ten and four a second for each transport take {result.core_share:.1%} of a core"
     )
 
 
