@@ -9,6 +9,13 @@ from tests.browser.server import PROJECT
 AXE = PROJECT / "static" / "node_modules" / "axe-core" / "axe.min.js"
 
 RUN = """async () => {
+  // Half faded in, anything lacks contrast.
+  const ends = (one) => Number.isFinite(one.effect?.getComputedTiming().endTime);
+  const fading = document.getAnimations().filter(ends);
+  await Promise.race([
+    Promise.allSettled(fading.map((one) => one.finished)),
+    new Promise((resolve) => setTimeout(resolve, 3000)),
+  ]);
   const found = await axe.run(document, {resultTypes: ["violations"]});
   const where = (nodes) => nodes.map((node) => node.html).slice(0, 3).join(" ");
   return found.violations.map(({id, help, nodes}) => `${id}: ${help}: ${where(nodes)}`);

@@ -42,7 +42,7 @@ async def test_whoever_speaks_is_marked_on_the_others_pages(
     async def marked() -> bool:
         return await ada.tile(grace).get_attribute("data-speaking") == "true"
 
-    await until("the fake microphone's beep shows as speaking", marked)
+    await until("the fake microphone's beep shows as speaking", marked, 30.0)
     await ada.screenshot("speaking")
 
 
