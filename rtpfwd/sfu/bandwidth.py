@@ -232,9 +232,10 @@ class BandwidthControl:
 
     def _pacing_bps(self, estimator: SendSideEstimator) -> int:
         pacing = self._context.settings.pacing
-        if not estimator.has_feedback:
+        if not estimator.has_feedback or estimator.in_outage:
+            # Nothing is known of the link yet, or any more; the first key frame after an outage is waited for.
             return max(estimator.pacing_bps, pacing.floor_bps)
-        return estimator.pacing_bps
+        return max(estimator.pacing_bps, pacing.least_bps)
 
     def _send_probes(self, estimator: SendSideEstimator, now: Instant) -> None:
         for probe in estimator.probes():

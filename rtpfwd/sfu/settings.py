@@ -49,7 +49,9 @@ class PacingSettings:
     factor: float = 2.5
     """Times the rate that is being sent (libwebrtc's pacing factor)."""
     floor_bps: int = 5_000_000
-    """Never slower: nothing is known yet of the peer's link."""
+    """Never slower while nothing is known of the peer's link."""
+    least_bps: int = 500_000
+    """Never slower at all: a key frame has to come through within a moment."""
 
 
 @dataclass(frozen=True, slots=True)

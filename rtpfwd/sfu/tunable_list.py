@@ -69,6 +69,7 @@ PACING = (
     Tunable("pacing.factor", 1.0, 20.0, _RUNNING, "libwebrtc",
             "Times the rate being sent, while nothing is known of the link."),
     Tunable("pacing.floor_bps", 100_000, _GBPS, _RUNNING, "ours", "Never slower, meanwhile."),
+    Tunable("pacing.least_bps", 30_000, _GBPS, _RUNNING, "ours", "Never slower at all."),
 )  # fmt: skip
 
 BANDWIDTH = (
