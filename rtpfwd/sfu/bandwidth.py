@@ -233,7 +233,7 @@ class BandwidthControl:
     def _pacing_bps(self, estimator: SendSideEstimator) -> int:
         pacing = self._context.settings.pacing
         if not estimator.has_feedback or estimator.in_outage:
-            # Nothing is known of the link yet, or any more; the first key frame after an outage is waited for.
+            # Nothing is known of the link yet, or any more: a key frame is waited for after an outage.
             return max(estimator.pacing_bps, pacing.floor_bps)
         return max(estimator.pacing_bps, pacing.least_bps)
 
