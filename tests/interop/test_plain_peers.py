@@ -131,7 +131,8 @@ async def test_with_rtx_the_same_loss_is_repaired_on_the_rtx_ssrc(studio: Studio
     await until(lambda: sink.packets >= PACKETS)
     sender.media.sources[spec.ssrc].stop()
     await until(lambda: not sink.missing)
-    assert sink.repaired == ssrcs[sink.rtx_ssrc or 0] >= PACKETS // 4 - 1
+    # A probe may have repeated something, too.
+    assert PACKETS // 4 - 1 <= sink.repaired <= ssrcs[sink.rtx_ssrc or 0]
 
 
 async def test_aiortc_without_rtx_decodes_in_spite_of_loss(studio: Studio) -> None:

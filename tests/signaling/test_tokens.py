@@ -23,16 +23,16 @@ FOREIGN = "somebody else's secret, of the same length"
 DOOR = Doorkeeper((SECRET, OLDER), Limits())
 
 
-def token(secret: str = SECRET, room: str = "r", *, lasts: int = 60, **more: Any) -> str:
+def token(secret: str = SECRET, room: str = "r", *, lasts: int = 7200, **more: Any) -> str:
     return make_token(secret, room, expires_at=int(time.time()) + lasts, **more)
 
 
 def signed(claims: dict[str, Any], secret: str = SECRET, algorithm: str = "HS256") -> str:
-    return jwt.encode({"room": "r", "exp": time.time() + 60, **claims}, secret, algorithm)
+    return jwt.encode({"room": "r", "exp": time.time() + 7200, **claims}, secret, algorithm)
 
 
 def unsigned() -> str:
-    head, body = ({"alg": "none", "typ": "JWT"}, {"room": "r", "exp": time.time() + 60})
+    head, body = ({"alg": "none", "typ": "JWT"}, {"room": "r", "exp": time.time() + 7200})
     parts = [base64.urlsafe_b64encode(json.dumps(one).encode()).decode().rstrip("=") for one in (head, body)]
     return ".".join([*parts, ""])
 
@@ -79,9 +79,9 @@ BAD = {
     "another algorithm": (signed({}, SECRET + SECRET, "HS512"), "not valid"),
     "changed": (token()[:-3] + "AAA", "not valid"),
     "expired": (token(lasts=-60), "expired"),
-    "not yet": (signed({"nbf": time.time() + 600}), "not valid yet"),
+    "not yet": (signed({"nbf": time.time() + 7000}), "not valid yet"),
     "never ends": (jwt.encode({"room": "r"}, SECRET, "HS256"), "not valid"),
-    "no room": (jwt.encode({"exp": time.time() + 60}, SECRET, "HS256"), "not valid"),
+    "no room": (jwt.encode({"exp": time.time() + 7200}, SECRET, "HS256"), "not valid"),
     "another room": (token(room="other"), "another room"),
     "room is a number": (signed({"room": 5}), "room"),
     "name with a line break": (signed({"name": "a\nb"}), "name"),
