@@ -39,13 +39,14 @@ class ProducerLayers:
         "_asked_for",
         "_is_simulcast",
         "_limits",
-        "_nobody_since",
+        "_lowest_until",
         "_rates",
         "_settings",
         "_sizes",
         "_temporal",
         "_updated_at",
         "_wanted",
+        "_watched",
         "kind",
         "layered",
         "spatial_layers",
@@ -69,7 +70,9 @@ class ProducerLayers:
         self._sizes: list[PixelSize | None] = [None] * self.spatial_layers
         self._updated_at: Instant | None = None
         self._wanted = WantedLayers(settings.wanted_layers, len(parameters.encodings))
-        self._nobody_since: Instant | None = None
+        self._watched = True
+        self._lowest_until: Instant | None = None
+        """While nobody watches: until when the lowest encoding is wanted all the same."""
         self._asked_for: set[int] = set()
 
     @property
@@ -150,15 +153,16 @@ class ProducerLayers:
 
     def next_timeout(self) -> Instant | None:
         """When ``update_wanted`` may have another answer by itself."""
-        times = [self._wanted.next_timeout()]
-        if self._nobody_since is not None and self._wanted.highest >= 0:
-            times.append(Instant(self._nobody_since + self._settings.nobody_us))
+        times = (self._wanted.next_timeout(), self._lowest_until)
         return min((at for at in times if at is not None), default=None)
 
     def _highest_wanted(self, highest: int, now: Instant) -> int:
         if highest >= 0:
-            self._nobody_since = None
+            self._watched, self._lowest_until = True, None
             return highest if self._is_simulcast else 0
-        if self._nobody_since is None:
-            self._nobody_since = now
-        return -1 if now - self._nobody_since >= self._settings.nobody_us else 0
+        if self._watched:
+            self._watched, self._lowest_until = False, Instant(now + self._settings.nobody_us)
+        # Forgotten once it has passed, or it would be due for as long as the last encoding takes to stop.
+        if self._lowest_until is not None and now >= self._lowest_until:
+            self._lowest_until = None
+        return -1 if self._lowest_until is None else 0

@@ -25,6 +25,8 @@ from tests.support.entropy import seeded_entropy
 from tests.support.srtp_peer import SrtpPeer
 
 CHECK_US = seconds(5)
+MAX_ROUNDS = 1000
+"""Of work at one instant, before it counts as a loop without end."""
 UNIX_US = 1_700_000_000_000_000
 MID_ID = EXTENSION_IDS["urn:ietf:params:rtp-hdrext:sdes:mid"]
 RID_ID = EXTENSION_IDS["urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"]
@@ -142,7 +144,7 @@ class Room:
 
     def settle(self) -> None:
         """Hand out output and events; do what is due at once."""
-        while True:
+        for _ in range(MAX_ROUNDS):
             out = self.worker.transmit()
             for member in self.members:
                 member.rtp += member.peer.read(out)
@@ -156,6 +158,7 @@ class Room:
                 self.worker.handle_timeout(self.now)
             elif not out and not events:
                 return
+        raise AssertionError(f"something is due again and again at {self.now} us")
 
     def names(self, source: object) -> list[str]:
         """The names of what happened to one object, in order."""
