@@ -54,7 +54,7 @@ def hunt(name: str) -> tuple[int, str | None]:
 
 @pytest.fixture(scope="module")
 def hunts() -> Iterator[dict[str, AsyncResult[tuple[int, str | None]]]]:
-    # A pool that ends its processes at the end: an input that makes the server loop must not outlive the test.
+    # It ends its processes: an input that makes the server loop must not outlive the test.
     with get_context("spawn").Pool(AT_ONCE) as pool:
         yield {name: pool.apply_async(hunt, (name,)) for name in RUNS}
 
