@@ -85,7 +85,7 @@ class CallServer:
         self.namespace.connections = self.gateway
         aftermath.deliver_to = self.gateway.push
         self._aftermath = aftermath
-        self.drain = Drain(self.rooms)
+        self.drain = Drain(self.rooms, aftermath.post)
         self.operators = OperatorSite(self)
         if driver.captures is not None and settings.capture_dir is not None:
             self.operators.api.captures = Recordings(driver.captures)

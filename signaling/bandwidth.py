@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from rtpfwd.clock import Instant
 
 from . import messages as m
+from .membership import Members
 from .peer import Peer
 
 if TYPE_CHECKING:
     from rtpfwd.sfu.producer import Producer
     from rtpfwd.sfu.webrtc_transport import WebRtcTransport
 
-    from .room import Post, Room
+    from .room import Post
 
 MICROSECONDS = 1_000_000
 TELL_INTERVAL_US = 1 * MICROSECONDS
@@ -50,32 +51,26 @@ class ConsumerWishes:
     priority, key frames. A base of ``namespace.CallNamespace``, which says who asks.
     """
 
-    _now: Callable[[], Instant]
-
-    def _joined(self, sid: str) -> "tuple[Room, Peer]":
-        """The room and the peer of a socket. Refuses ``invalid_state`` when it has not joined."""
-        raise NotImplementedError
-
-    def set_preferred_layers(self, sid: str, request: m.SetPreferredLayers) -> dict[str, Any]:
+    def set_preferred_layers(self: Members, sid: str, request: m.SetPreferredLayers) -> dict[str, Any]:
         """``consumer-set-preferred-layers``."""
         _, peer = self._joined(sid)
         layers = m.answer(spatialLayer=request.spatial_layer, temporalLayer=request.temporal_layer)
         peer.consumer(request.consumer_id).set_preferred_layers(layers, now=self._now())
         return {}
 
-    def set_shown_size(self, sid: str, request: m.SetShownSize) -> dict[str, Any]:
+    def set_shown_size(self: Members, sid: str, request: m.SetShownSize) -> dict[str, Any]:
         """``consumer-set-shown-size``: in how many physical pixels a picture is looked at."""
         _, peer = self._joined(sid)
         peer.consumer(request.consumer_id).set_shown_size(request.width, request.height, now=self._now())
         return {}
 
-    def set_priority(self, sid: str, request: m.SetPriority) -> dict[str, Any]:
+    def set_priority(self: Members, sid: str, request: m.SetPriority) -> dict[str, Any]:
         """``consumer-set-priority``."""
         _, peer = self._joined(sid)
         peer.consumer(request.consumer_id).set_priority(request.priority, now=self._now())
         return {}
 
-    def request_key_frame(self, sid: str, request: m.OfConsumer) -> dict[str, Any]:
+    def request_key_frame(self: Members, sid: str, request: m.OfConsumer) -> dict[str, Any]:
         """``consumer-request-key-frame``."""
         _, peer = self._joined(sid)
         peer.consumer(request.consumer_id).request_key_frame(now=self._now())

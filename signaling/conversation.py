@@ -5,17 +5,12 @@ page shows large on everybody's screen is nobody's to type.
 """
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from rtpfwd.clock import Instant
-
 from . import messages as m
-from .peer import Peer
+from .membership import Speakers
 from .refusal import Code, Refusal
-from .room import Room
-from .settings import Settings
 from .websocket import TokenBucket
 
 MICROSECONDS = 1_000_000
@@ -24,19 +19,12 @@ MICROSECONDS = 1_000_000
 class Conversation:
     """Answers ``chat-send``, ``set-display-name``, ``raise-hand`` and ``react``."""
 
-    _settings: Settings
-    _now: Callable[[], Instant]
-
-    def _joined(self, sid: str) -> tuple[Room, Peer]:
-        """The room and the peer of a socket. Refuses ``invalid_state`` when it has not joined."""
-        raise NotImplementedError
-
-    def send_chat(self, sid: str, request: m.ChatSend) -> dict[str, Any]:
+    def send_chat(self: Speakers, sid: str, request: m.ChatSend) -> dict[str, Any]:
         """``chat-send``: the message comes back as ``chat-message`` too, in the order that all see."""
         room, peer = self._joined(sid)
         return {"message": room.say(peer, request.text, time_of_day())}
 
-    def set_display_name(self, sid: str, request: m.SetDisplayName) -> dict[str, Any]:
+    def set_display_name(self: Speakers, sid: str, request: m.SetDisplayName) -> dict[str, Any]:
         """``set-display-name``."""
         room, peer = self._joined(sid)
         if peer.ticket.name not in (None, request.display_name):
@@ -44,7 +32,7 @@ class Conversation:
         room.rename(peer, request.display_name)
         return {}
 
-    def raise_hand(self, sid: str, request: m.RaiseHand) -> dict[str, Any]:
+    def raise_hand(self: Speakers, sid: str, request: m.RaiseHand) -> dict[str, Any]:
         """``raise-hand``: up or down. One that is up keeps its time, and so its place in the queue."""
         room, peer = self._joined(sid)
         if request.raised != (peer.hand_raised_at is not None):
@@ -52,7 +40,7 @@ class Conversation:
             room.tell_of(peer)
         return {}
 
-    def react(self, sid: str, request: m.React) -> dict[str, Any]:
+    def react(self: Speakers, sid: str, request: m.React) -> dict[str, Any]:
         """``react``: shown for a moment on the others' pages, kept nowhere.
 
         Refuses ``limit_exceeded`` above ``limits.reactions_per_second``.

@@ -10,19 +10,14 @@
 A base of ``namespace.CallNamespace``, which says who asks. An open server (no tokens) has no moderators.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
-from rtpfwd.clock import Instant
-
 from . import messages as m
+from .membership import Doors, Members
 from .peer import Peer
 from .room import Room
-
-if TYPE_CHECKING:
-    from .namespace import Connections
 
 log = structlog.get_logger("signaling")
 
@@ -30,35 +25,23 @@ log = structlog.get_logger("signaling")
 class Moderation:
     """Answers ``room-lock``, ``peer-mute`` and ``peer-remove``. All refuse ``forbidden`` to others."""
 
-    _now: Callable[[], Instant]
-    _peers: dict[str, Peer]
-    connections: "Connections"
-
-    def _joined(self, sid: str) -> tuple[Room, Peer]:
-        """The room and the peer of a socket. Refuses ``invalid_state`` when it has not joined."""
-        raise NotImplementedError
-
-    def _leave(self, peer: Peer, why: str) -> None:
-        """Takes a peer out for good."""
-        raise NotImplementedError
-
-    def lock_room(self, sid: str, request: m.LockRoom) -> dict[str, Any]:
+    def lock_room(self: Doors, sid: str, request: m.LockRoom) -> dict[str, Any]:
         """``room-lock``."""
-        room, moderator = self._moderating(sid)
+        room, moderator = _moderating(self, sid)
         room.lock(request.locked)
         log.info("locked" if request.locked else "unlocked", room=room.name, by=moderator.id)
         return {}
 
-    def mute_peer(self, sid: str, request: m.OfProducer) -> dict[str, Any]:
+    def mute_peer(self: Doors, sid: str, request: m.OfProducer) -> dict[str, Any]:
         """``peer-mute``. Refuses ``not_found`` for a producer that is not in the room."""
-        room, moderator = self._moderating(sid)
+        room, moderator = _moderating(self, sid)
         owner = room.mute(request.producer_id, self._now())
         log.info("muted", peer=owner.id, room=room.name, by=moderator.id)
         return {}
 
-    def remove_peer(self, sid: str, request: m.OfPeer) -> dict[str, Any]:
+    def remove_peer(self: Doors, sid: str, request: m.OfPeer) -> dict[str, Any]:
         """``peer-remove``. Refuses ``not_found`` for somebody who is not in the room."""
-        room, moderator = self._moderating(sid)
+        room, moderator = _moderating(self, sid)
         removed = room.remove(request.peer_id)
         connection = removed.connection
         if connection is not None:
@@ -68,7 +51,8 @@ class Moderation:
         self._leave(removed, f"removed by {moderator.id}")
         return {}
 
-    def _moderating(self, sid: str) -> tuple[Room, Peer]:
-        room, peer = self._joined(sid)
-        peer.ticket.need("moderate")
-        return room, peer
+
+def _moderating(members: Members, sid: str) -> tuple[Room, Peer]:
+    room, peer = members._joined(sid)
+    peer.ticket.need("moderate")
+    return room, peer

@@ -162,6 +162,7 @@ class CallNamespace(Conversation, ConsumerWishes, Moderation):
             displayName=peer.display_name,
             grants=peer.ticket.grants.model_dump(),
             locked=room.locked,
+            draining=self._rooms.draining or None,
             resumeToken=peer.resume_token,
             resumeWindow=self._settings.resume_window_s,
             resumed=peer.owned() if request.resume_token is not None else None,

@@ -2,7 +2,9 @@
 stops.
 
 A client that loses its socket meanwhile may still resume: to it, it is the same call. New sockets are taken
-for that reason; joining is what is refused (code ``draining``).
+for that reason; joining is what is refused (code ``draining``). Whoever is in a call is told by the push
+``server-draining`` ``{remainingS}``, again at another deadline, and without ``remainingS`` when it was called
+off; whoever resumes finds ``draining`` in the answer.
 """
 
 import asyncio
@@ -11,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from signaling.room import Rooms
+from signaling.room import Post, Rooms
 
 LOOK_S = 0.1  # between looks at whether anybody is left
 
@@ -21,10 +23,11 @@ log = structlog.get_logger("signaling")
 class Drain:
     """One for each server. ``ended`` is called once: with nobody left, or when the time is up."""
 
-    def __init__(self, rooms: Rooms) -> None:
+    def __init__(self, rooms: Rooms, post: Post) -> None:
         self.ended: Callable[[], None] = lambda: None
         self.reason = ""
         self._rooms = rooms
+        self._post = post
         self._deadline = 0.0
         self._timer: asyncio.Handle | None = None
 
@@ -45,6 +48,7 @@ class Drain:
         if not self.active:
             self._rooms.draining = True
         log.info("draining", reason=reason, deadline_s=deadline_s, people=self._rooms.peers)
+        self._tell_people({"remainingS": round(self.remaining_s, 1)})
         self.cancel_timer()
         self._timer = asyncio.get_running_loop().call_soon(self._look)
 
@@ -54,6 +58,7 @@ class Drain:
             self._rooms.draining = False
             self.cancel_timer()
             log.info("draining cancelled")
+            self._tell_people({})
 
     def cancel_timer(self) -> None:
         """Looks no more; for a server that stops by itself."""
@@ -67,6 +72,10 @@ class Drain:
         if self.active:
             told |= {"reason": self.reason, "remainingS": round(self.remaining_s, 1)}
         return told
+
+    def _tell_people(self, data: dict[str, Any]) -> None:
+        people = [peer for room in self._rooms for peer in room.peers.values() if peer.part_two]
+        self._post(people, "server-draining", data)
 
     def _look(self) -> None:
         self._timer = None

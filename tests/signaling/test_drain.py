@@ -42,6 +42,25 @@ async def test_a_lost_socket_may_resume_meanwhile(server: CallServer, meet: Meet
     assert answer["peerId"] == alice.answer["peerId"]
 
 
+async def test_people_are_told_when_it_ends_and_when_it_was_called_off(
+    server: CallServer, meet: MeetPerson
+) -> None:
+    alice, seed = await meet(), await meet()
+    await alice.join("office", displayName="Alice")
+    await seed.join("office")
+    server.drain.begin(60, "a test")
+    assert 59 < (await alice.push("server-draining"))["remainingS"] <= 60
+    server.drain.begin(30, "sooner")
+    assert 29 < (await alice.push("server-draining"))["remainingS"] <= 30
+    await alice.vanish()
+    again = await meet()
+    answer = await again.join("office", resumeToken=alice.answer["resumeToken"], resume=True)
+    assert answer["draining"] is True
+    server.drain.cancel()
+    assert await again.push("server-draining") == {}
+    assert "server-draining" not in await seed.settled(), "a client of part 1 does not know it"
+
+
 async def test_it_ends_when_the_last_one_leaves(server: CallServer, meet: MeetPerson) -> None:
     ended = asyncio.Event()
     server.drain.ended = ended.set
