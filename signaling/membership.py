@@ -1,5 +1,5 @@
-"""What the groups of requests (``conversation``, ``bandwidth``, ``moderation``) need of the namespace that they
-are bases of: a protocol for each need, so that none of them has to know ``namespace``.
+"""What the groups of requests (``conversation``, ``bandwidth``, ``moderation``) need of the namespace that
+they are bases of: a protocol for each need, so that none of them has to know ``namespace``.
 """
 
 from collections.abc import Callable
