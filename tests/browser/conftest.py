@@ -5,6 +5,7 @@ and warnings, page errors) about something that the test did not name.
 """
 
 import re
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -80,5 +81,6 @@ async def meet(browser: Browser) -> AsyncIterator[Meet]:
 
 @pytest.fixture
 def room(request: pytest.FixtureRequest) -> str:
-    """A room of the test's own."""
-    return re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[5:40].strip("-")
+    """A room of the test's own, and of this attempt's: nobody of an earlier one is still there."""
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[5:40].strip("-")
+    return f"{name}-{secrets.token_hex(2)}"

@@ -109,13 +109,18 @@ async def pair(browser: Browser, url: str, room: str, query: str) -> tuple[Perso
         await context.add_init_script(chromium.RECORD_CONNECTIONS)
         people.append(Person(name, context, await context.new_page(), OUTPUT / "screenshots"))
     publisher, viewer = people
-    for person in people:
+    return publisher, viewer, await begin(publisher, viewer, url, room, query)
+
+
+async def begin(publisher: Person, viewer: Person, url: str, room: str, query: str) -> str:
+    """A call of one who is seen and one who watches: the id of the consumer, once a picture is shown."""
+    for person in (publisher, viewer):
         await person.open(url, room, query)
     await viewer.press("camera")
     await viewer.press("mute")
     await asyncio.gather(viewer.press_join(), publisher.press_join())
     await viewer.shows_picture_of(publisher)
-    return publisher, viewer, await video_consumer(viewer, publisher)
+    return await video_consumer(viewer, publisher)
 
 
 async def shown_height(viewer: Person) -> int:

@@ -238,7 +238,9 @@ async def test_the_picture_is_back_soon_after_an_outage(call: Call, seconds: int
     call.network.mend("publisher", "receiver")
     took = await call.seconds_to_frames(3, deadline_s=10.0)
     call.report.lines.append(f"both were cut off for {seconds} s: 3 frames decoded within {took:.1f} s")
-    assert took < 2.0
+    # Half of it is the publisher's browser, which trusts its link little by little again. How long the server
+    # takes is judged in virtual time (the scene ``outage``): processors are shared here.
+    assert took < 5.0
     await call.viewer.wait_for_sound(call.publisher)
     assert call.handshakes() == handshakes, "DTLS shook hands again"
     assert await call.identity() == before
