@@ -512,6 +512,21 @@ def test_numbers_never_step_back_over_any_change(stage):
     assert stamps == sorted(stamps)
 
 
+def test_a_frame_of_the_structure_before_that_is_sent_again_has_no_more_targets_than_it_knew(stage):
+    """A hostile sender: few decode targets, then many, then a new packet of an old frame of few."""
+    many = DependencyStructure(
+        20, 20,
+        (FrameTemplate(0, 0, (S,) * 20), FrameTemplate(0, 1, (D,) * 10 + (N,) * 10, (1,))),
+    )  # fmt: skip
+    show = av1(stage)
+    show.want(0, 0)
+    show.send(described(1, L1T2, 0, 100, attach=True), described(2, many, 0, 101, attach=True))
+    [again] = show.send(described(3, L1T2, 0, 100))
+    value = elements_of(again)[DESCRIPTOR_ID]
+    assert parse_dependency_descriptor(value, L1T2)[0].active_decode_targets in (None, 0, 1, 2, 3)
+    stage.assert_reconciled()
+
+
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("codec", ["VP8", "VP9", "AV1"])
 def test_whatever_descriptors_claim_the_plane_goes_on(stage, codec, seed):

@@ -67,7 +67,7 @@ cdef void dependency_describe(DependencyReader* reader, Packet* packet, const ui
         reader.highest = number
         reader.has_highest = True
     frame.number = number
-    frame.active = reader.active
+    frame.active = reader.active & _all_targets(shape)  # it may be of a newer structure, which has more
     packet.frame = <Frame*>realloc(frame, sizeof(Frame) - (MAX_DIFFS - frame.diffs) * sizeof(uint16_t))
     if packet.frame == NULL:
         packet.frame = frame

@@ -27,12 +27,13 @@ MASKS_KEPT = 128
 class Shape:
     """A structure with what follows from it. Two are the same only if they are the same object."""
 
-    __slots__ = ("_masks", "first", "layers", "scalable", "structure", "svc")
+    __slots__ = ("_masks", "all_targets", "first", "layers", "scalable", "structure", "svc")
 
     def __init__(self, structure: DependencyStructure, first: int) -> None:
         self.structure = structure
         self.first = first
         """The extended number of the frame that brought it."""
+        self.all_targets = (1 << structure.decode_targets) - 1
         self.layers = structure.target_layers
         self.svc = any(template.spatial_layer for template in structure.templates)
         self.scalable = structure.decode_targets > 1
@@ -118,7 +119,8 @@ class DependencyReader:
             self._highest = number
         if descriptor.active_decode_targets is not None and (highest is None or number >= highest):
             self._active = descriptor.active_decode_targets
-        frame = DependencyFrame(descriptor, shape, number, self._active)
+        # What is active may be of a newer structure, which has more targets.
+        frame = DependencyFrame(descriptor, shape, number, self._active & shape.all_targets)
         template = descriptor.frame
         packet.frame = frame
         packet.layer = template.spatial_layer << 3 | template.temporal_layer

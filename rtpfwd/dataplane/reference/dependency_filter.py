@@ -73,7 +73,7 @@ class DependencyFilter:
             self._newest = self._floor = self._since = frame.number
             self._newest_timestamp = packet.timestamp
             self._shape = frame.shape
-            self.intact = (1 << frame.shape.structure.decode_targets) - 1
+            self.intact = frame.shape.all_targets
             self._take_target(self._best(frame, 7, 7), frame)
             self._narrowed = False
             self.mask = -1
@@ -134,7 +134,7 @@ class DependencyFilter:
             self._shape = shape
             self._floor = shape.first - 1 if frame.attached else frame.number - 1
             self._since = frame.number
-            self.intact = 0 if frame.attached else (1 << shape.structure.decode_targets) - 1
+            self.intact = 0 if frame.attached else shape.all_targets
             self._lost = -1
             self._narrowed = False
             self._take_target(self._best(frame, self._wanted_spatial, self._wanted_temporal), frame)
