@@ -13,7 +13,7 @@ NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-run: $(STAMPS)/run $(STAMPS)/web ## set up and serve calls (settings: .env, environment, rtpfwd.toml)
+run: $(STAMPS)/run $(STAMPS)/native $(STAMPS)/web ## set up and serve calls (settings: .env, environment, rtpfwd.toml)
 	@$(BIN)/rtpfwd serve
 
 test: setup ## set up and run all tests, those in real browsers included
@@ -23,7 +23,7 @@ test: setup ## set up and run all tests, those in real browsers included
 check: setup ## lint, types and all tests: what has to pass before a commit
 	@$(MAKE) --no-print-directory lint types test
 
-setup: $(STAMPS)/dev $(STAMPS)/web $(STAMPS)/node-tests $(STAMPS)/chromium $(STAMPS)/namespaces $(STAMPS)/tshark $(STAMPS)/coturn ## everything that tests need
+setup: $(STAMPS)/dev $(STAMPS)/native $(STAMPS)/web $(STAMPS)/node-tests $(STAMPS)/chromium $(STAMPS)/namespaces $(STAMPS)/tshark $(STAMPS)/coturn ## everything that tests need
 
 format: $(STAMPS)/dev ## format the Python code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
@@ -36,7 +36,7 @@ types: $(STAMPS)/dev $(STAMPS)/web ## mypy --strict, and the web client's TypeSc
 
 web: $(STAMPS)/web ## build the web client into static/dist
 
-bench: $(STAMPS)/run ## measure forwarding over real sockets
+bench: $(STAMPS)/run $(STAMPS)/native ## measure forwarding over real sockets
 	@$(BIN)/rtpfwd bench
 
 # The debug build checks the bounds of the kernel's tables; the other adds the sanitizers of addresses and undefined behaviour.
@@ -44,9 +44,9 @@ NATIVE_debug := -DRTPFWD_CHECKS -O1 -g
 NATIVE_asan  := $(NATIVE_debug) -fsanitize=address,undefined -fno-sanitize=alignment -fno-omit-frame-pointer
 
 native: $(STAMPS)/run ## build the compiled data plane again (NATIVE=debug or asan: with checks)
-	@rm -f rtpfwd/dataplane/native/*.so rtpfwd/dataplane/native/plane.c
+	@rm -f rtpfwd/dataplane/native/plane.c && touch $(STAMPS)/building
 	@CFLAGS="$(NATIVE_$(NATIVE))" $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
-	@ls rtpfwd/dataplane/native/*.so >/dev/null 2>&1 || { echo "no compiler: the reference plane serves"; exit 1; }
+	@find rtpfwd/dataplane/native -name '*.so' -newer $(STAMPS)/building | grep -q . || { echo "no compiler: the reference plane serves"; exit 1; }
 
 lock: ## renew requirements.lock from what is installed now
 	@$(BIN)/pip freeze --exclude-editable > requirements.lock
@@ -71,6 +71,20 @@ $(STAMPS)/dev: pyproject.toml requirements.lock | $(BIN)/python
 	@echo "== installing Python packages for development"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev]'
 	@mkdir -p $(STAMPS) && touch $@ $(STAMPS)/run
+
+# The install builds it. This is for sources that are newer than what was built.
+NATIVE_SOURCES := $(wildcard rtpfwd/dataplane/native/*.p[yx][xid] rtpfwd/dataplane/native/*.h)
+
+$(STAMPS)/native: $(NATIVE_SOURCES) | $(STAMPS)/run
+	@built=$$(ls -t rtpfwd/dataplane/native/*.so 2>/dev/null | head -n 1); \
+	if [ -n "$$built" ] && [ -z "$$(find $(NATIVE_SOURCES) -newer "$$built")" ]; then :; \
+	elif command -v "$${CC:-cc}" >/dev/null; then \
+	  echo "== building the compiled data plane"; \
+	  $(MAKE) --no-print-directory native >/dev/null 2>&1 || echo "It could not be built: the reference plane serves. See: make native"; \
+	else \
+	  echo "No C compiler: the reference data plane serves, which takes more CPU."; \
+	fi
+	@touch $@
 
 $(STAMPS)/node:
 	@command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || \

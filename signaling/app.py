@@ -18,7 +18,7 @@ from aiohttp import web
 from rtpfwd.clock import Instant
 from rtpfwd.drivers.interfaces import ListenSettings
 from rtpfwd.drivers.realtime import RealtimeDriver
-from rtpfwd.errors import InvalidParameters
+from rtpfwd.errors import InvalidParameters, UnsupportedError
 
 from .addresses import announced_addresses
 from .gateway import PATH, Gateway
@@ -202,7 +202,9 @@ async def _start_driver(settings: Settings) -> RealtimeDriver:
         expose_internal=settings.expose_internal_ip,
     )
     try:
-        return await RealtimeDriver.start(listen, captures=capture_settings(settings))
+        return await RealtimeDriver.start(listen, plane=settings.plane, captures=capture_settings(settings))
+    except UnsupportedError as error:
+        raise SettingsError(f"setting plane: {error}") from None
     except InvalidParameters as error:
         raise SettingsError(f"settings listen_ip, announced_ip: {error}") from None
     except OSError as error:

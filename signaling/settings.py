@@ -108,6 +108,9 @@ class Settings(BaseSettings):
     mediasoup_listen_port: Port = Field(
         default=3000, validation_alias=AliasChoices("mediasoup_listen_port", "media_port")
     )  # the one UDP port of all media
+    plane: Literal["auto", "reference", "native"] = Field(
+        default="auto", validation_alias=AliasChoices("plane", "rtpfwd_dataplane")
+    )  # what forwards packets; auto: the compiled plane where it was built
     allowed_origins: Names = ()  # besides the server's own origin; "*" is any
     tls_cert: Path | None = None  # PEM chain
     tls_key: Path | None = None  # PEM key
@@ -206,7 +209,7 @@ def _read_toml(path: Path | None) -> dict[str, Any]:
         raise SettingsError(f"cannot read {path}: {error.strerror}") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not TOML: {error}") from None
-    known = {*Settings.model_fields, "media_port"}
+    known = {*Settings.model_fields, "media_port", "rtpfwd_dataplane"}
     for key in table:
         if key not in known:
             raise SettingsError(f"{path} has an unknown setting: {key}")

@@ -9,6 +9,8 @@ from rtpfwd.dataplane.interface import DataPlane, PlaneLimits
 from rtpfwd.dataplane.reference.plane import ReferencePlane
 from rtpfwd.errors import UnsupportedError
 
+AUTO = "auto"
+
 try:
     from rtpfwd.dataplane.native.plane import NativePlane, Sink
 except ImportError as error:
@@ -63,13 +65,27 @@ def kernel_of(plane: DataPlane) -> Kernel | None:
 
 
 def load_plane(name: str | None = None, limits: PlaneLimits | None = None) -> DataPlane:
-    """The plane of that name, or the best there is for ``None``. Raises ``UnsupportedError`` for another
-    name, and for ``native`` where that was not built or pylibsrtp hides what it needs.
+    """The plane of that name; for ``None`` and ``auto`` the compiled one, or where that cannot run the
+    reference. Raises ``UnsupportedError`` for another name, and for ``native`` where that was not built or
+    pylibsrtp hides what it needs.
     """
-    if name in (None, "reference"):
+    if name in (None, AUTO):
+        return ReferencePlane(limits) if why_not_native() else NativePlane(limits)
+    if name == "reference":
         return ReferencePlane(limits)
     if name != "native":
-        raise UnsupportedError(f"no data plane {name!r}: there is {', '.join(PLANES)}")
+        raise UnsupportedError(f"no data plane {name!r}: there is {', '.join((AUTO, *PLANES))}")
     if WHY_NOT_NATIVE:
         raise UnsupportedError(f"the native data plane is not there: {WHY_NOT_NATIVE}")
     return NativePlane(limits)
+
+
+def why_not_native() -> str:
+    """What stands in the way of the compiled plane; empty where it can run."""
+    if WHY_NOT_NATIVE:
+        return WHY_NOT_NATIVE
+    try:
+        NativePlane()
+    except UnsupportedError as error:
+        return str(error)
+    return ""

@@ -1,6 +1,6 @@
 """Which data planes this installation has, for those above the drivers."""
 
-from rtpfwd.dataplane.load import PLANES, WHY_NOT_NATIVE
+from rtpfwd.dataplane.load import PLANES, why_not_native
 
 
 def planes() -> tuple[str, ...]:
@@ -9,5 +9,5 @@ def planes() -> tuple[str, ...]:
 
 
 def why_no_native_plane() -> str:
-    """What stands in the way of the compiled plane; empty when it is there."""
-    return WHY_NOT_NATIVE
+    """What stands in the way of the compiled plane; empty when it can run."""
+    return why_not_native()

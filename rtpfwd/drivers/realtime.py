@@ -22,7 +22,7 @@ import structlog
 
 from rtpfwd.capture.recording_plane import RecordingPlane
 from rtpfwd.clock import Instant
-from rtpfwd.dataplane.load import Kernel, kernel_of, load_plane
+from rtpfwd.dataplane.load import AUTO, Kernel, kernel_of, load_plane, why_not_native
 from rtpfwd.drivers.captures import Captures, CaptureSettings
 from rtpfwd.drivers.interfaces import ListenSettings, bind_addresses, expanded_addresses, listen_addresses
 from rtpfwd.drivers.log_limit import LogLimit
@@ -97,18 +97,20 @@ class RealtimeDriver:
         """Bind, make a worker, serve.
 
         ``certificate`` is made afresh for ``None``; ``profiles`` are the SRTP profiles to offer, best first;
-        ``plane`` names a data plane (``None``: what RTPFWD_DATAPLANE says, or the best there is). Raises
-        ``OSError`` when an address cannot be bound, ``InvalidParameters`` for settings that make no sense,
-        and ``UnsupportedError`` for a plane that is not there.
+        ``plane``: ``native``, ``reference``, or ``auto`` for the compiled one where it can run; ``None`` is
+        what RTPFWD_DATAPLANE says, else ``auto``. Raises ``OSError`` when an address cannot be bound,
+        ``InvalidParameters`` for settings that make no sense, and ``UnsupportedError`` for a plane that is
+        not there.
 
         ``captures``: what may be recorded. Where there is a directory for it, packets come through here even
-        with a plane that could do without.
+        with a plane that could do without: a recording has them in order with the calls.
         """
         settings = settings or WorkerSettings()
         unix_us = time.time_ns() // 1000
         context = DtlsContext(certificate or generate(unix_us), profiles)
         ips = bind_addresses(listen)
-        data_plane = load_plane(plane or os.environ.get("RTPFWD_DATAPLANE") or None, settings.plane)
+        plane = plane or os.environ.get("RTPFWD_DATAPLANE") or AUTO
+        data_plane = load_plane(plane, settings.plane)
         sockets = UdpSockets.bind(ips, listen.port, optional=expanded_addresses(listen, ips))
         try:
             addresses = listen_addresses(
@@ -147,6 +149,7 @@ class RealtimeDriver:
         except BaseException:
             sockets.close()
             raise
+        _tell_plane(plane, kernel is not None, captures)
         for info in sockets.info():
             log.info(
                 "listening",
@@ -325,6 +328,20 @@ class RealtimeDriver:
         suppressed = self._errors.allow(kind)
         if suppressed is not None:
             log.exception(f"exception in {kind}", suppressed=suppressed, **details)
+
+
+def _tell_plane(asked: str, threaded: bool, captures: CaptureSettings) -> None:
+    """Which plane serves, and why not a better one."""
+    if threaded:
+        log.info("data plane", plane="native", thread="its own")
+    elif asked == "reference":
+        log.info("data plane", plane="reference", reason="asked for")
+    elif why := why_not_native():
+        log.warning("data plane", plane="reference", reason=f"the compiled one is not there: {why}")
+    else:
+        log.info(
+            "data plane", plane="native", thread="the event loop's", recording_to=str(captures.directory)
+        )
 
 
 def _flat(prefix: str, value: Any) -> dict[str, int]:

@@ -119,3 +119,17 @@ def test_it_is_started_once_and_before_the_first_transport():
     with pytest.raises(InvalidState):
         kernel.start([0])
     kernel.stop()
+
+
+def test_a_flood_comes_up_in_pieces_between_which_others_get_their_turn(link):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for number in range(200):
+            stranger.sendto(bytes((0, 1)) + number.to_bytes(2) + bytes(16), link.server.getsockname())
+        pieces = []
+        while sum(len(piece) for piece in pieces) < 200:
+            assert select.select([link.bell], [], [], 5)[0]
+            link.kernel.heard()
+            pieces.append(link.stage.plane.take_upcalls())
+    assert max(len(piece) for piece in pieces) <= 64
+    numbers = [int.from_bytes(one.data[2:4]) for piece in pieces for one in piece]
+    assert numbers == list(range(200))

@@ -7,12 +7,14 @@ import pytest
 import structlog
 
 from rtpfwd.clock import Instant
+from rtpfwd.dataplane.load import PLANES
+from rtpfwd.drivers.captures import CaptureSettings
 from rtpfwd.drivers.fake_media import SourceSpec, producer_parameters, router_media_codecs
 from rtpfwd.drivers.interfaces import ListenSettings
 from rtpfwd.drivers.media_peer import MediaPeer
 from rtpfwd.drivers.realtime import RealtimeDriver
 from rtpfwd.drivers.udp import BATCH
-from rtpfwd.errors import InvalidParameters
+from rtpfwd.errors import InvalidParameters, UnsupportedError
 from rtpfwd.protocols.certificate import generate
 from rtpfwd.protocols.dtls import DtlsContext
 
@@ -55,10 +57,16 @@ class SocketClient:
         self.socket.setblocking(False)
         self.socket.connect(server)
         self.peer.start(driver.now())
+        asyncio.get_running_loop().add_reader(self.socket.fileno(), self._readable)
         self.task = asyncio.create_task(self._run())
 
+    def _readable(self) -> None:
+        with contextlib.suppress(BlockingIOError, ConnectionRefusedError):
+            while True:
+                data = self.socket.recv(2048)
+                self.peer.receive(data, (0, self.peer.peer.server), self.driver.now())
+
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             now = self.driver.now()
             deadline = self.peer.next_timeout()
@@ -67,12 +75,10 @@ class SocketClient:
             for data, _ in self.peer.transmit():
                 with contextlib.suppress(ConnectionRefusedError):
                     self.socket.send(data)
-            with contextlib.suppress(TimeoutError, ConnectionRefusedError):
-                async with asyncio.timeout(0.005):
-                    data = await loop.sock_recv(self.socket, 2048)
-                    self.peer.receive(data, (0, self.peer.peer.server), self.driver.now())
+            await asyncio.sleep(0.002)
 
     async def close(self) -> None:
+        asyncio.get_running_loop().remove_reader(self.socket.fileno())
         self.task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self.task
@@ -146,7 +152,8 @@ async def test_a_listener_may_call_the_api_and_flush(driver):
     assert closed == [1, 2, 3]
 
 
-async def test_an_exception_out_of_the_worker_is_counted_and_the_loop_goes_on(driver, monkeypatch):
+async def test_an_exception_out_of_the_worker_is_counted_and_the_loop_goes_on(monkeypatch):
+    driver = await RealtimeDriver.start(LOOPBACK, plane="reference")
     info = driver.addresses[0]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one, structlog.testing.capture_logs() as logs:
         with monkeypatch.context() as broken:
@@ -162,6 +169,7 @@ async def test_an_exception_out_of_the_worker_is_counted_and_the_loop_goes_on(dr
         one.sendto(b"\x05", (info.address, info.port))
         await until(lambda: driver.worker.counters()["datagrams"] == 1)
     assert len([line for line in logs if line["log_level"] == "error"]) == 1
+    await driver.close()
 
 
 async def test_a_timer_that_raises_does_not_spin_the_loop(driver, monkeypatch):
@@ -180,7 +188,7 @@ async def test_a_timer_that_raises_does_not_spin_the_loop(driver, monkeypatch):
 
 
 async def test_a_flood_on_one_socket_starves_neither_the_other_nor_timers(client_context):
-    driver = await RealtimeDriver.start(ListenSettings(ips=["127.0.0.1", "127.0.0.2"]))
+    driver = await RealtimeDriver.start(ListenSettings(ips=["127.0.0.1", "127.0.0.2"]), plane="reference")
     sizes = []
     real = driver.worker.receive
 
@@ -225,3 +233,37 @@ async def test_the_clock_is_monotonic_microseconds(driver):
     await asyncio.sleep(0.01)
     assert 10_000 <= driver.now() - before < 5_000_000
     assert driver.loop_lag.worst_us >= 0
+
+
+async def served_by(**options) -> dict:
+    with structlog.testing.capture_logs() as logs:
+        driver = await RealtimeDriver.start(LOOPBACK, **options)
+        await driver.close()
+    [line] = [line for line in logs if line["event"] == "data plane"]
+    return line
+
+
+async def test_the_compiled_plane_serves_where_it_is_there_and_the_log_says_why_not(monkeypatch):
+    monkeypatch.delenv("RTPFWD_DATAPLANE", raising=False)
+    told = await served_by()
+    if "native" in PLANES:
+        assert (told["plane"], told["thread"]) == ("native", "its own")
+    else:
+        assert (told["plane"], told["log_level"]) == ("reference", "warning")
+        assert told["reason"]
+
+
+async def test_the_reference_plane_serves_where_somebody_asks_for_it(monkeypatch):
+    monkeypatch.setenv("RTPFWD_DATAPLANE", "reference")
+    assert (await served_by())["plane"] == "reference"
+    monkeypatch.setenv("RTPFWD_DATAPLANE", "quantum")
+    assert (await served_by(plane="reference"))["plane"] == "reference"
+    with pytest.raises(UnsupportedError):
+        await RealtimeDriver.start(LOOPBACK)
+
+
+async def test_a_server_that_may_record_has_its_packets_in_the_loop(tmp_path):
+    told = await served_by(captures=CaptureSettings(tmp_path), plane="auto")
+    assert told["log_level"] == ("info" if "native" in PLANES else "warning")
+    assert told["plane"] == PLANES[-1]
+    assert told.get("recording_to", str(tmp_path)) == str(tmp_path)

@@ -5,9 +5,15 @@ cdef class ReportEdge(StreamEdge):
     """Everything that is taken or counted."""
 
     def take_upcalls(self):
-        """Upcalls since the last call."""
-        upcalls, self.upcalls = self.upcalls, []
-        return upcalls + drain(&self.plane, self.kernel == NULL)
+        """Upcalls since the last call; of a thread's, so many that nobody else waits long for the event loop."""
+        cdef list taken
+        if self.kernel == NULL:
+            upcalls, self.upcalls = self.upcalls, []
+            return upcalls + drain(&self.plane, True)
+        taken = drain(&self.plane, False, None, UPCALLS_AT_ONCE)
+        if len(taken) == UPCALLS_AT_ONCE:
+            ring_bell(self.kernel.bell)
+        return taken
 
     def take_arrivals(self, transport):
         """Transport-wide arrivals since the last call."""

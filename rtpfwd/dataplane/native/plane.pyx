@@ -34,6 +34,9 @@ SEND_REASONS = tuple(_SendDrop)
 ARENA = 1 << 18
 ITEMS = 1024
 
+cdef enum:
+    UPCALLS_AT_ONCE = 64
+
 include "arithmetic.pxi"
 include "memory.pxi"
 include "rtp.pxi"

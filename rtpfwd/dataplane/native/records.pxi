@@ -4,16 +4,17 @@
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
 
-cdef list drain(Plane* plane, bint by_batch, list arrived=None):
-    # The upcalls that wait, in order. ``arrived`` is the batch whose paths their tags mean; not ``by_batch``: the
-    # address itself follows the bytes.
+cdef list drain(Plane* plane, bint by_batch, list arrived=None, int limit=0x7FFFFFFF):
+    # The upcalls that wait, in order, ``limit`` at most. ``arrived`` is the batch whose paths their tags mean; not
+    # ``by_batch``: the address itself follows the bytes.
     cdef Ring* ring = &plane.upcalls
     cdef uint64_t head = load(&ring.head), at = ring.tail
     cdef uint8_t* record
     cdef list found = []
-    while at != head:
+    while at != head and limit > 0:
         record = ring.data + (at & (ring.capacity - 1))
         if (<uint32_t*>record)[1] != UP_SKIP:
+            limit -= 1
             found.append(
                 _upcall(<UpcallKind>(<uint32_t*>record)[1], <int64_t*>(record + RECORD_HEAD), by_batch, arrived)
             )
