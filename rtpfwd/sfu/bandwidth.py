@@ -13,7 +13,7 @@ from dataclasses import replace
 from rtpfwd.clock import Instant
 from rtpfwd.congestion.allocation import Allocator
 from rtpfwd.congestion.arrival_log import Feedback
-from rtpfwd.congestion.demands import Assignment, Demand, Reason
+from rtpfwd.congestion.demands import Assignment, Demand, Reason, VideoKind
 from rtpfwd.congestion.rate_window import RateWindow
 from rtpfwd.congestion.send_side import SendSideEstimator
 from rtpfwd.dataplane.interface import ProbatorSpec, Probe, TransportId
@@ -65,6 +65,7 @@ class BandwidthControl:
         self._sent_rate = RateWindow()
         self.padding_rate = RateWindow()
         self._probator = False
+        self._has_screen = False
         self._outage_until = Instant(0)
         self._told_at: Instant | None = None
         self._told: tuple[int, int, frozenset[str]] = (0, 0, frozenset())
@@ -183,6 +184,10 @@ class BandwidthControl:
             assignments = [
                 _at_least_lowest(one, demand) for one, demand in zip(assignments, demands, strict=True)
             ]
+        self._has_screen = any(
+            demand.kind is VideoKind.SCREEN and assignment.layers is not None
+            for demand, assignment in zip(demands, assignments, strict=True)
+        )
         for consumer, assignment in zip(video, assignments, strict=True):
             consumer.assign(assignment, now)
         if estimator is not None:
@@ -235,6 +240,8 @@ class BandwidthControl:
         if not estimator.has_feedback or estimator.in_outage:
             # Nothing is known of the link yet, or any more: a key frame is waited for after an outage.
             return max(estimator.pacing_bps, pacing.floor_bps)
+        if self._has_screen:
+            return max(round(estimator.target_bps * pacing.screen_factor), pacing.least_bps)
         return max(estimator.pacing_bps, pacing.least_bps)
 
     def _send_probes(self, estimator: SendSideEstimator, now: Instant) -> None:

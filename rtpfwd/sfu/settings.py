@@ -48,6 +48,10 @@ class PacingSettings:
 
     factor: float = 2.5
     """Times the rate that is being sent (libwebrtc's pacing factor)."""
+    screen_factor: float = 1.0
+    """Times the estimate, where a screen is among what is sent: its bursts wait here and not in the link's
+    queue, where they would pass for congestion (libwebrtc's value for screens).
+    """
     floor_bps: int = 5_000_000
     """Never slower while nothing is known of the peer's link."""
     least_bps: int = 500_000

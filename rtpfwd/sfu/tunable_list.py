@@ -68,6 +68,8 @@ KEY_FRAMES = (
 PACING = (
     Tunable("pacing.factor", 1.0, 20.0, _RUNNING, "libwebrtc",
             "Times the rate being sent, while nothing is known of the link."),
+    Tunable("pacing.screen_factor", 0.5, 20.0, _RUNNING, "libwebrtc",
+            "Packets leave so many times as fast as the estimate where a screen is among them."),
     Tunable("pacing.floor_bps", 100_000, _GBPS, _RUNNING, "ours", "Never slower, meanwhile."),
     Tunable("pacing.least_bps", 30_000, _GBPS, _RUNNING, "ours", "Never slower at all."),
 )  # fmt: skip
@@ -144,21 +146,22 @@ ALLOCATION = (
 )  # fmt: skip
 
 FIXED = tuple(
-    Tunable(name, 0, 1 << 30, _START, "ours", about)
-    for name, about in (
-        ("ledger.decisions", "Decisions kept, of all subjects together."),
-        ("plane.ssrcs_per_transport", "Receive SSRCs, unknown ones included."),
-        ("plane.held_packets_per_ssrc", "Packets kept for an SSRC until it is known whose it is."),
-        ("plane.history_packets", "Packets kept of each stream for retransmission."),
-        ("plane.history_video_us", "How long."),
-        ("plane.history_audio_us", "How long."),
-        ("plane.nack_list", "Missing packets remembered of each stream."),
-        ("plane.nack_max_age", "In sequence numbers."),
-        ("plane.nack_retries", "Times that a packet is asked for."),
-        ("plane.audio_levels", "Audio levels kept of each stream until they are taken."),
-        ("plane.packet_bytes", "Largest RTP packet forwarded, before SRTP's tag."),
+    Tunable(name, lowest, highest, _START, "ours", about)
+    for name, lowest, highest, about in (
+        ("ledger.decisions", 0, 1 << 20, "Decisions kept, of all subjects together."),
+        ("plane.ssrcs_per_transport", 1, 4096, "Receive SSRCs, unknown ones included."),
+        ("plane.held_packets_per_ssrc", 0, 4096, "Packets kept for an SSRC until it is known whose it is."),
+        ("plane.history_packets", 64, 1 << 15,
+         "Packets kept of each stream for retransmission; a power of two."),
+        ("plane.history_video_us", 0, seconds(60), "How long."),
+        ("plane.history_audio_us", 0, seconds(60), "How long."),
+        ("plane.nack_list", 0, 1 << 15, "Missing packets remembered of each stream."),
+        ("plane.nack_max_age", 1, 1 << 15, "In sequence numbers."),
+        ("plane.nack_retries", 0, 100, "Times that a packet is asked for."),
+        ("plane.audio_levels", 1, 1 << 16, "Audio levels kept of each stream until they are taken."),
+        ("plane.packet_bytes", 500, 9000, "Largest RTP packet forwarded, before SRTP's tag."),
     )
-)
+)  # fmt: skip
 
 TUNABLES = MappingProxyType(
     {

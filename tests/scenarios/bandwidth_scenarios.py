@@ -216,7 +216,10 @@ def screen_share() -> Outcome:
         watched_names=("screen", "camera"),
     )  # fmt: skip
     outcome.at_least("screen: share of 1080p", text.share_shown(1, 8, 60), 0.9)
+    outcome.at_most("screen: longest freeze", longest_freeze(text, 20, 60), 500, "ms")
     outcome.at_least("camera: pictures a second", face.decoder.rate(*_span(25, 60)), 5)
+    outcome.at_most("camera: longest freeze", longest_freeze(face, 20, 60), 500, "ms")
+    outcome.at_most("queue p95", viewer.queue_ms(0.95, 20, 60), 100, "ms")
     decoded_cleanly(outcome, text, face)
     return outcome
 

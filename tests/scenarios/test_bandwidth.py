@@ -6,8 +6,8 @@ from tests.scenarios.bandwidth_scenarios import SCENARIOS, SIMULCAST
 from tests.scenarios.timeline import Scene, rates
 
 ASSERTED = (
-    "step", "steady-0.7", "steady-1.5", "steady-2.4", "fair-share", "outage", "phone", "pause", "priority",
-    "flapping", "uplink", "remb",
+    "step", "steady-0.7", "steady-1.5", "steady-2.4", "fair-share", "outage", "phone", "pause",
+    "screen-share", "priority", "flapping", "uplink", "remb",
     "switch-simulcast", "switch-svc", "switch-ksvc", "switch-av1",
 )  # fmt: skip
 

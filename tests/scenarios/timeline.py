@@ -196,7 +196,8 @@ class Scene:
     ) -> tuple[Producer, EncodedCamera]:
         """A camera of a publisher, of a new one unless told."""
         client = of or self.publisher()
-        producer, camera = client.produce_camera(spec, codec, ssrc=ssrc, mid=mid)
+        options = {"app_data": {"source": "screen"}} if spec.screen else {}
+        producer, camera = client.produce_camera(spec, codec, ssrc=ssrc, mid=mid, **options)
         if not spec.svc:  # as browsers do that follow what is wanted
             producer.on("wantedencodings", lambda wanted: _follow(camera, wanted))
         return producer, camera
