@@ -108,8 +108,9 @@ class ForeignReplay(Replay):
         streams: list[ForeignStream],
         *,
         plain: bool = True,
+        on_sent: Callable[[Instant, Path, bytes], None] | None = None,
     ) -> None:
-        super().__init__(make_plane, plain=plain, on_sent=None)
+        super().__init__(make_plane, plain=plain, on_sent=on_sent)
         self._streams = streams
         self._paths: dict[StreamPlace, Path] = {}
         self._start_us: int | None = None
@@ -152,8 +153,11 @@ class ForeignReplay(Replay):
         return self.result
 
     def leave(self, out: list[Any], now: Instant) -> None:
-        """Counts."""
+        """Counts, and tells who asked."""
         self.result.sent += len(out)
+        if self._on_sent is not None:
+            for data, path in out:
+                self._on_sent(now, path, self._open[path](data))
 
     def to_json(self) -> list[dict[str, Any]]:
         """Each stream: what came, what went, and why the rest did not."""

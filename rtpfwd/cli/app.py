@@ -16,7 +16,9 @@ from rtpfwd.cli.explain import explain
 from rtpfwd.cli.inspect.command import inspect
 from rtpfwd.cli.live.commands import drain, routes, set_tunables, tunables
 from rtpfwd.cli.live.top import top
+from rtpfwd.cli.minimise import minimise
 from rtpfwd.cli.replay.command import replay
+from rtpfwd.cli.tune.command import tune
 from rtpfwd.cli.version import version
 
 GROUP = "rtpfwd.commands"
@@ -39,12 +41,14 @@ def build_app(offered: Iterable[EntryPoint]) -> typer.Typer:
         "bench": bench,
         "explain": explain,
         "inspect": inspect,
+        "minimise": minimise,
         "replay": replay,
         "drain": drain,
         "routes": routes,
         "set": set_tunables,
         "top": top,
         "tunables": tunables,
+        "tune": tune,
         "version": version,
     }
     for name, command in own.items():

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rtpfwd.capture.explain import Explainer, Explanation, Names
-from rtpfwd.cli.recordings import Truncated, fail, read_items, reason
+from rtpfwd.cli.recordings import fail, reason
 from rtpfwd.cli.replay.command import make_plane
+from rtpfwd.drivers.recordings import Truncated, read_items, write_items
 from rtpfwd.errors import InvalidParameters, MalformedPacket
-from rtpfwd.wire.captures.items import CapturedDatagram, Interface, Record, Section
-from rtpfwd.wire.captures.pcapng_writer import InterfaceNumber, PcapngWriter
 
 UNEXPLAINED = frozenset(("forwarded",))
 """Shown only for a packet that was asked for by number."""
@@ -92,29 +92,5 @@ def _line(one: Explanation, first: int) -> str:
 
 def _write(source: Path, target: Path, comments: dict[int, list[str]]) -> None:
     """The file once more, with comments by packet number."""
-    writer = PcapngWriter()
-    interfaces: dict[int, InterfaceNumber] = {}
-    with target.open("wb") as out:
-        try:
-            for item in read_items(source):
-                if isinstance(item, Section):
-                    out.write(writer.header(application=item.application, comments=item.comments))
-                elif isinstance(item, Interface):
-                    number, block = writer.interface(item.name, item.description, comments=item.comments)
-                    interfaces[item.index] = number
-                    out.write(block)
-                elif isinstance(item, Record):
-                    out.write(writer.record(item.time_us, item.kind, item.value))
-                elif (
-                    isinstance(item, CapturedDatagram)
-                    and item.source is not None
-                    and item.destination is not None
-                ):
-                    more = tuple(comments.get(item.number, ()))
-                    block = writer.datagram(
-                        interfaces[item.interface], item.time_us, item.source, item.destination, item.data,
-                        direction=item.direction, comments=(*item.comments, *more), missing=item.missing,
-                    )  # fmt: skip
-                    out.write(block)
-        except Truncated:
-            pass  # has been told
+    with suppress(Truncated):  # has been told
+        write_items(target, read_items(source), comments)

@@ -26,9 +26,10 @@ FLOORS = {
     "rtpfwd.sfu": 5,
     "rtpfwd.drivers": 6,
     "rtpfwd.cli": 7,
+    "rtpfwd.testing": 7,
     "signaling": 7,
 }
-IMPURE = frozenset({"rtpfwd.drivers", "rtpfwd.cli", "signaling"})
+IMPURE = frozenset({"rtpfwd.drivers", "rtpfwd.cli", "rtpfwd.testing", "signaling"})
 CLOCKS = {"datetime", "time"}
 CHANCE = {"random", "secrets", "uuid"}
 THE_WORLD = {"logging", "os", "select", "selectors", "socket", "subprocess", "tempfile"}
@@ -49,6 +50,7 @@ HOMES = {
     "rich": {"rtpfwd.cli", "signaling"},
     "structlog": {"rtpfwd.drivers", "rtpfwd.cli", "signaling"},
     "prometheus_client": {"signaling"},
+    "pytest": {"rtpfwd.testing"},
     "pydantic": {"signaling"},
     "jwt": {"signaling"},
     "pydantic_settings": {"signaling"},
