@@ -17,7 +17,6 @@ from rtpfwd.wire import stun
 from rtpfwd.wire.header_extensions import ONE_BYTE_PROFILE, serialize_elements
 from rtpfwd.wire.payloads.dependency_descriptor import (
     DependencyDescriptor,
-    DependencyStructure,
     FrameTemplate,
     Indication,
     serialize_dependency_descriptor,
@@ -44,6 +43,7 @@ from rtpfwd.wire.rtcp.transport_cc import TransportFeedback
 from rtpfwd.wire.rtp import RtpPacket
 from tests.fuzz.dtls import script
 from tests.fuzz.engine import CORPUS
+from tests.fuzz.layered import L2T2, layered_beginning, layered_samples
 from tests.fuzz.payloads import DEPENDENCY_DESCRIPTOR, OPUS
 from tests.fuzz.receive import Step, step
 from tests.support.packets import padding_only, rtp, rtx, vp8
@@ -254,7 +254,7 @@ def payload_samples() -> Iterator[Sample]:
 
 
 def _dependency_descriptors() -> Iterator[Sample]:
-    structure = _l2t2()
+    structure = L2T2
     first = DependencyDescriptor(True, True, 0, 1, structure.templates[0], structure, 0b1111)
     key = serialize_dependency_descriptor(first, structure)
     later = serialize_dependency_descriptor(
@@ -275,23 +275,6 @@ def _dependency_descriptors() -> Iterator[Sample]:
         ("layers-without-end", (b"\x80\0\1\x80\0" + b"\xaa" * 60, later)),
     ):
         yield f"dd-{title}", bytes((DEPENDENCY_DESCRIPTOR, len(values[0]))) + values[0] + values[1]
-
-
-def _l2t2() -> DependencyStructure:
-    absent, discardable, switch, required = Indication
-    return DependencyStructure(
-        template_id_offset=0,
-        decode_targets=4,
-        templates=(
-            FrameTemplate(0, 0, (switch, switch, switch, switch), (), (0, 0)),
-            FrameTemplate(0, 1, (absent, discardable, absent, required), (2,), (2, 1)),
-            FrameTemplate(1, 0, (absent, absent, switch, switch), (1,), (1, 1)),
-            FrameTemplate(1, 1, (absent, absent, absent, discardable), (2, 1), (3, 2)),
-        ),
-        chains=2,
-        protected_by=(0, 0, 1, 1),
-        resolutions=((320, 180), (640, 360)),
-    )
 
 
 # -- DTLS ----------------------------------------------------------------------------------------------------
@@ -428,6 +411,10 @@ def receive_samples() -> Iterator[Sample]:
             for choice in range(16)
         ),
     )
+    lowest_only = step(Step.CONTROL, b"\x0c")
+    known = b"".join(_publisher(packet) + step(Step.WAIT, length=100) for packet in layered_beginning())
+    for title, packets in layered_samples():
+        yield f"layered-{title}", known + lowest_only + _publisher(*packets)
     yield "outage", start + step(Step.WAIT, length=3000) * 12 + _publisher(vp8(CAMERA, 9, key=True))
 
 

@@ -23,6 +23,8 @@ MAX_STEPS = 60
 MAX_WAIT_MS = 3000
 SLOW_S = 0.05
 """Of processor time for one datagram: a machine under load may take some ten times the usual."""
+LAYERED = 0x3000
+LAYERED = 0x3000
 STRANGER = (0, ("203.0.113.200", 9))
 INPUTS_IN_A_ROOM = 40
 
@@ -46,13 +48,18 @@ class Step(IntEnum):
 
 
 class World:
-    """A room in which a camera and a microphone are seen and heard."""
+    """A room in which two cameras and a microphone are seen and heard: one of VP8, and one of AV1 with two
+    layers and dependency descriptors, of which the viewer wants the lower.
+    """
 
-    def __init__(self) -> None:
-        self.room = Room()
+    def __init__(self, plane: str = "reference") -> None:
+        self.room = Room(codecs=("AV1",), plane=plane)
         self.publisher, self.viewer = self.room.join(), self.room.join()
         self.producers = [self.publisher.produce(camera()), self.publisher.produce(microphone())]
         self.consumers = [self.viewer.consume(one) for one in self.producers]
+        layered = camera(LAYERED, mid="2", codec="AV1", scalability_mode="L2T2")
+        self.layered = self.viewer.consume(self.publisher.produce(layered))
+        self.layered.set_preferred_layers({"spatialLayer": 0, "temporalLayer": 0}, now=self.room.now)
         self.plane = self.room.worker._context.plane
 
     def take(self, data: bytes) -> Hashable:
@@ -112,6 +119,9 @@ class World:
                 consumer.request_key_frame(now=now)
             case 5:
                 self.publisher.transport.restart_ice(now=now)
+            case 6:
+                layers = {"spatialLayer": choice & 1, "temporalLayer": choice >> 4 & 1}
+                self.layered.set_preferred_layers(layers, now=now)
             case _:
                 self.room.worker.dump()
         self.room.settle()
@@ -127,14 +137,15 @@ class World:
 class Continued:
     """The same with one room for many inputs, since making it costs more than most of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, plane: str = "reference") -> None:
         self.so_far = b""
+        self._plane = plane
         self._world: World | None = None
         self._inputs = 0
 
     def __call__(self, data: bytes) -> Hashable:
         if self._world is None or self._inputs == INPUTS_IN_A_ROOM:
-            self._world, self._inputs, self.so_far = World(), 0, b""
+            self._world, self._inputs, self.so_far = World(self._plane), 0, b""
         self._inputs += 1
         # Only whole steps, or the next input would be read with a part of this one.
         whole = b"".join(step(*one) for one in islice(steps(data), MAX_STEPS))
@@ -143,8 +154,11 @@ class Continued:
 
 
 def run(data: bytes) -> Hashable:
-    world = World()
-    return world.take(data)
+    return World().take(data)
+
+
+def run_native(data: bytes) -> Hashable:
+    return World("native").take(data)
 
 
 def steps(data: bytes) -> Iterator[tuple[Step, bytes, int]]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.pool import AsyncResult
 
 import pytest
 
+from rtpfwd.dataplane.load import PLANES
 from tests.fuzz import dtls, payloads, receive, rtcp, rtp, stun
 from tests.fuzz.engine import CORPUS, Finding, Target, budget_s, corpus_of, fuzz, keep, mutate, seed, shrink
 from tests.fuzz.make_corpus import TARGETS as SAMPLES
@@ -30,25 +32,33 @@ RUNS: dict[str, Target] = {
 }
 CONTINUED: dict[str, Callable[[], Target]] = {"receive": receive.Continued}
 """Targets that go on from input to input, because to begin is dear."""
+if "native" in PLANES:
+    RUNS["receive-native"] = receive.run_native
+    CONTINUED["receive-native"] = partial(receive.Continued, "native")
+
+
+def folder(name: str) -> str:
+    """Of a target's corpus, which both data planes share."""
+    return name.removesuffix("-native")
 
 
 @pytest.mark.parametrize(
-    ("name", "entry"), [(name, entry) for name in RUNS for entry in sorted(corpus_of(name))]
+    ("name", "entry"), [(name, entry) for name in RUNS for entry in sorted(corpus_of(folder(name)))]
 )
 def test_an_entry_of_the_corpus_breaks_no_promise(name: str, entry: str) -> None:
-    RUNS[name]((CORPUS / name / entry).read_bytes())
+    RUNS[name]((CORPUS / folder(name) / entry).read_bytes())
 
 
 def hunt(name: str) -> tuple[int, str | None]:
     """Fuzzes one target: how many inputs it took, and what is wrong with the last of them."""
     target = CONTINUED[name]() if name in CONTINUED else RUNS[name]
-    found = fuzz(target, list(corpus_of(name).values()), budget_s(), random.Random(seed()))
+    found = fuzz(target, list(corpus_of(folder(name)).values()), budget_s(), random.Random(seed()))
     if not isinstance(found, Finding):
         return found, None
     path = keep(name, shrink(RUNS[name], found))
     return found.executions, (
         f"{found.error!r} after {found.executions} inputs. The input is {path}: once understood, move it "
-        f"to {CORPUS / name} as found-WHAT-IS-WRONG-WITH-IT.bin, where it is tried first each time."
+        f"to {CORPUS / folder(name)} as found-WHAT-IS-WRONG-WITH-IT.bin, where it is tried first each time."
     )
 
 
@@ -60,12 +70,12 @@ def hunts() -> Iterator[dict[str, AsyncResult[tuple[int, str | None]]]]:
 
 
 @pytest.mark.parametrize("name", RUNS)
-@pytest.mark.timeout(120 + 7 * budget_s())
+@pytest.mark.timeout(120 + 8 * budget_s())
 def test_no_mutation_of_the_corpus_breaks_a_promise(
     name: str, hunts: dict[str, AsyncResult[tuple[int, str | None]]]
 ) -> None:
     # Two at a time; what takes longer than all of them should is an input that never ends.
-    executions, finding = hunts[name].get(60 + 6 * budget_s())
+    executions, finding = hunts[name].get(60 + 7 * budget_s())
     assert finding is None, finding
     assert executions > 20 * min(budget_s(), 1), "too few inputs to mean anything"
 

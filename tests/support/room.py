@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -92,19 +93,32 @@ class Member:
 
 
 class Room:
-    """``told`` collects (source, event name, values) of everything that happens."""
+    """``told`` collects (source, event name, values) of everything that happens.
 
-    def __init__(self, *, seed: int = 1, settings: WorkerSettings | None = None) -> None:
+    ``codecs`` are more than VP8; with any of them dependency descriptors are offered, as the product does.
+    ``plane`` is a data plane's name, that which would serve by default.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int = 1,
+        settings: WorkerSettings | None = None,
+        codecs: Sequence[str] = (),
+        plane: str | None = None,
+    ) -> None:
         self.settings = settings or WorkerSettings()
         self.worker = Worker(
-            load_plane(None, self.settings.plane),
+            load_plane(plane, self.settings.plane),
             settings=self.settings,
             dtls_context=server_certificate(),
             listen=[ListenAddress("198.51.100.1", 3000, 0)],
             entropy=seeded_entropy(seed),
             unix_us_at_zero=UNIX_US,
         )
-        self.router = self.worker.create_router(router_media_codecs())
+        self.router = self.worker.create_router(
+            router_media_codecs(*codecs), offer_dependency_descriptor=bool(codecs)
+        )
         self.now = Instant(seconds(1000))
         self.members: list[Member] = []
         self.told: list[Event] = []
