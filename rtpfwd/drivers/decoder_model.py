@@ -10,6 +10,7 @@ is shown the moment that it can be, and one that comes after a later one was sho
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -81,17 +82,10 @@ class DecoderModel:
             return
         frame, end = self._rules.read(sequence, packet, payload)
         self._pieces[sequence] = _Piece(frame, end, read_frame_tag(payload), packet.timestamp)
-        whole = self._whole(sequence)
-        if whole is not None:
-            first, last = whole
-            piece = self._pieces[first]
-            made = piece.frame or self._rules.unbroken(first)
-            made.first, made.last = first, last
-            self._pending.append((made, piece))
-            for one in range(first, last + 1):
-                del self._pieces[one]
-            self._rules.arrived(made)
-            self._settle(now)
+        self._take_whole(sequence, now)
+        if end and sequence + 1 in self._pieces:
+            # The frame behind could not know that it starts there.
+            self._take_whole(sequence + 1, now)
         if len(self._pieces) > PACKETS_KEPT:
             for one in [one for one in self._pieces if one < sequence - PACKETS_KEPT // 2]:
                 del self._pieces[one]
@@ -104,17 +98,7 @@ class DecoderModel:
         times = [one.at for one in self.shown if end is None or one.at <= end]
         if end is not None:
             times.append(end)
-        intervals: list[int] = []
-        found = []
-        for earlier, later in pairwise(times):
-            gap = later - earlier
-            recent = intervals[-FREEZE_FRAMES:]
-            mean = sum(recent) / len(recent) if recent else 0
-            is_freeze = len(recent) >= 5 and gap >= max(3 * mean, mean + FREEZE_MORE_US)
-            if is_freeze and (begin is None or later >= begin):
-                found.append((later, gap))
-            intervals.append(gap)
-        return found
+        return [one for one in freezes_between(times) if begin is None or one[0] >= begin]
 
     def spatial_changes(self) -> list[tuple[Instant, int]]:
         """When another spatial layer was seen for the first time, and which."""
@@ -143,6 +127,21 @@ class DecoderModel:
         """Pictures a second between two instants."""
         count = sum(begin <= one.at < end for one in self.shown)
         return count * 1_000_000 / (end - begin)
+
+    def _take_whole(self, sequence: int, now: Instant) -> None:
+        """If the frame around a packet is whole now, it waits for its turn."""
+        whole = self._whole(sequence)
+        if whole is None:
+            return
+        first, last = whole
+        piece = self._pieces[first]
+        made = piece.frame or self._rules.unbroken(first)
+        made.first, made.last = first, last
+        self._pending.append((made, piece))
+        for one in range(first, last + 1):
+            del self._pieces[one]
+        self._rules.arrived(made)
+        self._settle(now)
 
     def _whole(self, sequence: int) -> tuple[int, int] | None:
         """The first and last packet of the frame around a packet, if all are there."""
@@ -202,3 +201,17 @@ class DecoderModel:
         elif before is not None and ahead == 0 and spatial > before.spatial:
             # The same picture, now sharper.
             before.spatial, before.width, before.height = spatial, width, height
+
+
+def freezes_between(times: Sequence[Instant]) -> list[tuple[Instant, int]]:
+    """Of pictures shown at these times: the pauses that count as freezes, when they ended and how long."""
+    intervals: list[int] = []
+    found = []
+    for earlier, later in pairwise(times):
+        gap = later - earlier
+        recent = intervals[-FREEZE_FRAMES:]
+        mean = sum(recent) / len(recent) if recent else 0
+        if len(recent) >= 5 and gap >= max(3 * mean, mean + FREEZE_MORE_US):
+            found.append((later, gap))
+        intervals.append(gap)
+    return found

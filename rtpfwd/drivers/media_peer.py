@@ -140,7 +140,11 @@ class MediaPeer:
 
     def add_source(self, spec: SourceSpec) -> MediaSource:
         """Send this stream from the moment that there are keys."""
-        source = self.sources[spec.ssrc] = MediaSource(spec)
+        return self.add_own_source(MediaSource(spec))
+
+    def add_own_source(self, source: MediaSource) -> MediaSource:
+        """The same for a source of another make."""
+        self.sources[source.spec.ssrc] = source
         self._waiting.append(source)
         return source
 

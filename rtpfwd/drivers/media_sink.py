@@ -56,6 +56,8 @@ class MediaSink:
         self.is_vp8 = codec["mimeType"].lower() == "video/vp8"
         self.uses_nack = any(one == {"type": "nack", "parameter": ""} for one in codec["rtcpFeedback"])
         self.packets = self.octets = self.duplicates = self.repaired = self.key_frames = 0
+        self.filled_us: list[int] = []
+        """Of each hole that was filled, by a repair or by a late packet: how long it was open."""
         self.needless_repairs = 0
         """Repairs of what had arrived meanwhile: late is not lost, but who asks cannot know."""
         self.wrong_payload_type = self.timestamps_back = self.jumps = 0
@@ -204,11 +206,13 @@ class MediaSink:
             else:
                 self.duplicates += 1
             return
-        elif not repaired:
-            # libwebrtc waits for so many packets as late ones are late in the median; the same in time.
-            self._lateness_us.append(now - missing[2])
-            median = sorted(self._lateness_us)[len(self._lateness_us) // 2]
-            self._first_nack_us = min(median, MAX_NACK_WAIT_US)
+        else:
+            self.filled_us.append(now - missing[2])
+            if not repaired:
+                # libwebrtc waits for so many packets as late ones are late in the median; the same in time.
+                self._lateness_us.append(now - missing[2])
+                median = sorted(self._lateness_us)[len(self._lateness_us) // 2]
+                self._first_nack_us = min(median, MAX_NACK_WAIT_US)
         self._count(extended, packet, payload, now, repaired)
 
     def _count(self, extended: int, packet: RtpPacket, payload: bytes, now: Instant, repaired: bool) -> None:

@@ -121,19 +121,13 @@ class Tunables:
 
         Returns ``{name, before, after, scope}`` for each that is another one now.
         """
-        settings = self._context.settings
-        present = dict(flattened(settings))
-        wanted: dict[str, Number] = {}
-        for name, value in values.items():
-            checked = _checked(self._find(name), value, self._defaults[name])
-            if checked != present[name]:
-                wanted[name] = checked
-        after = {**present, **wanted}
-        for low, high in BELOW:
-            if after[low] > after[high]:
-                raise InvalidParameters(f"{low} ({after[low]}) must not be above {high} ({after[high]})")
-        for name, checked in wanted.items():
-            settings = _replaced(settings, name.split("."), checked)
+        present = dict(flattened(self._context.settings))
+        for name in values:
+            if self._find(name).scope is Scope.START:
+                raise InvalidParameters(f"{name} cannot be changed while the worker runs")
+        settings = configured(self._context.settings, values, self._known)
+        after = dict(flattened(settings))
+        wanted = {name: after[name] for name in values if after[name] != present[name]}
         self._context.settings = settings
         self.changes += len(wanted)
         for name, checked in wanted.items():
@@ -152,6 +146,29 @@ class Tunables:
         return found
 
 
+def configured(
+    settings: WorkerSettings, values: Mapping[str, Any], known: Mapping[str, Tunable]
+) -> WorkerSettings:
+    """Settings with these values, for a worker that has not begun: what a change cannot reach can be set.
+
+    ``known`` are the tunables by name. Raises ``NotFoundError`` for a name, ``InvalidParameters`` for a value
+    out of its range, of another type, or that does not go with the others.
+    """
+    defaults = dict(flattened(WorkerSettings()))
+    for name, value in values.items():
+        if name not in known:
+            raise NotFoundError(f"no tunable {name[:80]!r}")
+        settings = _replaced(settings, name.split("."), _checked(known[name], value, defaults[name]))
+    after = dict(flattened(settings))
+    for low, high in BELOW:
+        if after[low] > after[high]:
+            raise InvalidParameters(f"{low} ({after[low]}) must not be above {high} ({after[high]})")
+    ring = settings.plane.history_packets
+    if ring & (ring - 1):
+        raise InvalidParameters(f"plane.history_packets ({ring}) must be a power of two")
+    return settings
+
+
 def flattened(settings: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """All values of a tree of dataclasses as (dotted name, value)."""
     for one in fields(settings):
@@ -163,8 +180,6 @@ def flattened(settings: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _checked(tunable: Tunable, value: Any, default: Number) -> Number:
-    if tunable.scope is Scope.START:
-        raise InvalidParameters(f"{tunable.name} cannot be changed while the worker runs")
     if isinstance(default, bool):
         if not isinstance(value, bool):
             raise InvalidParameters(f"{tunable.name} must be true or false")

@@ -41,7 +41,7 @@ def chart(
 ) -> str:
     """A plot with both axes, as an SVG element; ``marks`` are times in seconds with a text each."""
     highest = max((value for line in lines for _, value in line.plot.points), default=0.0)
-    steps = _ticks(highest)
+    steps = ticks(highest)
     top = steps[-1]
     longest = max(duration_s, *(line.plot.width_s for line in lines), 1e-3)
 
@@ -61,7 +61,7 @@ def chart(
             f'<text class="tick" x="{LEFT - 6}" y="{y(value) + 3.5:.1f}" text-anchor="end">'
             f"{escape(unit(value))}</text>"
         )
-    for value in _ticks(longest):
+    for value in ticks(longest):
         if value <= longest:
             parts.append(
                 f'<text class="tick" x="{x(value):.1f}" y="{HEIGHT - 7}" text-anchor="middle">'
@@ -120,7 +120,7 @@ def _without_gaps(plot: Plot) -> list[tuple[float, float]]:
     return points
 
 
-def _ticks(highest: float) -> list[float]:
+def ticks(highest: float) -> list[float]:
     """0 and up to five round numbers, the last at or above ``highest``."""
     if highest <= 0:
         return [0.0, 1.0]

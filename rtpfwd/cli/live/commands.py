@@ -72,7 +72,7 @@ def set_tunables(
     as_json: AsJson = False,
 ) -> None:
     """Change settings of a running server: all of them, or none when one is refused."""
-    values = dict(_assignment(one) for one in assignments)
+    values = dict(assignment(one) for one in assignments)
     server = Server(url, token, ca)
     units: dict[str, str] = {}
     if not as_json or None in values.values():
@@ -127,7 +127,10 @@ def _print_json(answer: Any) -> None:
     typer.echo(json.dumps(answer, indent=2, ensure_ascii=True))
 
 
-def _assignment(text: str) -> tuple[str, bool | int | float | None]:
+def assignment(text: str) -> tuple[str, bool | int | float | None]:
+    """``NAME=VALUE`` taken apart, the value in the unit that the name ends with; None for ``default``. Raises
+    ``typer.BadParameter``.
+    """
     name, equals, value = text.partition("=")
     if not name or not equals or not value:
         raise typer.BadParameter(f"{text!r} is not NAME=VALUE")

@@ -40,7 +40,7 @@ def replay(
     except UnsupportedError as error:
         fail("replay", str(error), 2)
     try:
-        document = _foreign(file, streams, plane) if _is_foreign(file) else _replay(file, plane)
+        document = _foreign(file, streams, plane) if is_foreign(file) else _replay(file, plane)
     except (OSError, MalformedPacket, InvalidParameters) as error:
         fail("replay", reason(file, error))
     typer.echo(json.dumps(document, indent=2) if as_json else _text(document))
@@ -74,7 +74,7 @@ def make_plane(name: str) -> Any:
     return make
 
 
-def _is_foreign(file: Path) -> bool:
+def is_foreign(file: Path) -> bool:
     """Whether packets come before any ``start`` record, or there is none."""
     try:
         for item in read_items(file):

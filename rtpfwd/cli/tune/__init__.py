@@ -1,0 +1,1 @@
+"""``rtpfwd tune``: what would have happened with other settings."""
