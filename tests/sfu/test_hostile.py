@@ -5,10 +5,10 @@ R1  malformed headers, before and after decryption               here; tests/fuz
 R2  a million forged packets                                     here; tests/protocols/test_srtp.py
 R3  replays, the window's edge                                   here; tests/protocols/test_srtp.py
 R6  SSRCs of others, of the server, 0 and the highest            here; tests/sfu/test_objects.py
-R7  RTX of the unknown, of RTX, apt in loops                     here; tests/dataplane/test_planes.py
+R7  RTX of the unknown, of RTX, apt in loops                     here; tests/dataplane/test_repair.py
 R8  jumps of numbers and times                                   here; tests/dataplane/test_receive_stream.py
 R9  odd header extensions, odd MIDs and RIDs                     here; tests/wire/test_header_extensions.py
-R10 packets of 1357 to 1500 bytes                                here; tests/dataplane/test_planes.py
+R10 packets of 1357 to 1500 bytes                                here; tests/dataplane/test_drops.py
 R12 NACK without measure, and for what was never sent            here; tests/sfu/test_rtcp.py
 R13 PLI and FIR without measure, for others' streams             here; tests/sfu/test_rtcp.py
 R15 REMB that lies                                               here; tests/sfu/test_rtcp.py
