@@ -51,11 +51,6 @@ SECOND = seconds(1)
 CAMERA, REPAIRS, MICROPHONE = 0x1000, 0x1001, 0x2000
 
 
-@pytest.fixture
-def room() -> Room:
-    return Room()
-
-
 class Call:
     """Alice is seen and heard by bob."""
 

@@ -22,11 +22,6 @@ from tests.support.srtp_peer import SrtpPeer
 SECOND = seconds(1)
 
 
-@pytest.fixture
-def room() -> Room:
-    return Room()
-
-
 def numbers(member: Member, ssrc: int) -> list[int]:
     """Sequence numbers that arrived on an SSRC, counted from the first."""
     found = [one.sequence_number for one in member.rtp if one.ssrc == ssrc]

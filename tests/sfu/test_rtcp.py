@@ -35,11 +35,6 @@ def block(ssrc: int, *, lsr: int = 0, dlsr: int = 0, fraction: int = 0, lost: in
     return ReportBlock(ssrc, fraction, lost, 0, 0, lsr, dlsr)
 
 
-@pytest.fixture
-def room() -> Room:
-    return Room()
-
-
 def video(room: Room) -> tuple[Member, Member, Producer, object]:
     """A camera of alice's that bob sees."""
     alice, bob = room.join(), room.join()
