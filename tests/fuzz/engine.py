@@ -42,7 +42,7 @@ def corpus_of(name: str) -> dict[str, bytes]:
 
 def budget_s() -> float:
     """Seconds for each target: ``FUZZ_SECONDS``."""
-    return float(os.environ.get("FUZZ_SECONDS", "10"))
+    return float(os.environ.get("FUZZ_SECONDS", "30"))
 
 
 def seed() -> int:

@@ -1,6 +1,6 @@
 """Every entry of the corpus, and then so many seconds of mutations of it, for each target.
 
-``FUZZ_SECONDS`` is the time for each target: 10 unless told, less while you work, more in a night. Two
+``FUZZ_SECONDS`` is the time for each target: 30 unless told, less while you work, more in a night. Two
 targets run side by side in processes of their own. ``FUZZ_SEED`` chooses other mutations. ``python -m
 tests.fuzz.TARGET`` fuzzes one target alone.
 """
