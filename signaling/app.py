@@ -202,7 +202,9 @@ async def _start_driver(settings: Settings) -> RealtimeDriver:
         expose_internal=settings.expose_internal_ip,
     )
     try:
-        return await RealtimeDriver.start(listen, plane=settings.plane, captures=capture_settings(settings))
+        return await RealtimeDriver.start(
+            listen, plane=settings.plane, threads=settings.threads, captures=capture_settings(settings)
+        )
     except UnsupportedError as error:
         raise SettingsError(f"setting plane: {error}") from None
     except InvalidParameters as error:

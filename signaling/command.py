@@ -38,6 +38,9 @@ def serve(
     media_port: Annotated[
         int | None, typer.Option(help="the one UDP port of all media [MEDIASOUP_LISTEN_PORT, 3000]")
     ] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="threads for packets, each on a UDP port of its own [THREADS, 1]")
+    ] = None,
     allowed_origins: Annotated[
         str | None, typer.Option(help="origins that may connect besides our own, * for any [ALLOWED_ORIGINS]")
     ] = None,
@@ -65,6 +68,7 @@ def serve(
             listen_ip=listen_ip,
             announced_ip=announced_ip,
             mediasoup_listen_port=media_port,
+            threads=threads,
             allowed_origins=allowed_origins,
             tls_cert=tls_cert,
             tls_key=tls_key,

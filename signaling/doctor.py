@@ -66,7 +66,8 @@ def media_port(settings: Settings) -> Iterator[Finding]:
     except InvalidParameters as error:
         yield fail("media port", str(error), "set LISTEN_IP to addresses of this machine")
         return
-    yield from _bindable("media port", "UDP", socket.SOCK_DGRAM, addresses, port, "MEDIASOUP_LISTEN_PORT")
+    for one in range(port, port + settings.threads) if port else [0]:
+        yield from _bindable("media port", "UDP", socket.SOCK_DGRAM, addresses, one, "MEDIASOUP_LISTEN_PORT")
 
 
 def http_port(settings: Settings) -> Iterator[Finding]:

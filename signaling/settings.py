@@ -111,6 +111,7 @@ class Settings(BaseSettings):
     plane: Literal["auto", "reference", "native"] = Field(
         default="auto", validation_alias=AliasChoices("plane", "rtpfwd_dataplane")
     )  # what forwards packets; auto: the compiled plane where it was built
+    threads: Annotated[int, Field(ge=1, le=64)] = 1  # of the compiled plane, each on a port after the first
     allowed_origins: Names = ()  # besides the server's own origin; "*" is any
     tls_cert: Path | None = None  # PEM chain
     tls_key: Path | None = None  # PEM key

@@ -82,9 +82,9 @@ class RecordingPlane:
 
     # -- tables --------------------------------------------------------------------------------------------
 
-    def add_transport(self, transport: TransportId) -> None:
+    def add_transport(self, transport: TransportId, shard: int = 0) -> None:
         """See ``DataPlane``, as for all below."""
-        self.inner.add_transport(transport)
+        self.inner.add_transport(transport, shard)
         self._called("add_transport", (transport,))
 
     def set_keys(self, transport: TransportId, keys: SrtpKeys) -> None:

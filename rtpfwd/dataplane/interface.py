@@ -57,8 +57,12 @@ class DataPlane(Protocol):
 
     # tables, written by the control plane
 
-    def add_transport(self, transport: TransportId) -> None:
-        """A transport without keys or paths; every packet of it is dropped until it has both."""
+    def add_transport(self, transport: TransportId, shard: int = 0) -> None:
+        """A transport without keys or paths; every packet of it is dropped until it has both.
+
+        ``shard``: which part of the plane serves it, where it has parts (``sharded.py``); media goes between
+        transports of one part only.
+        """
 
     def set_keys(self, transport: TransportId, keys: SrtpKeys) -> None:
         """Give the transport its SRTP keys, both directions; may be called once."""

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from rtpfwd.dataplane.interface import DataPlane, PlaneLimits
+from rtpfwd.dataplane.kernel import Kernel as Kernel
 from rtpfwd.dataplane.reference.plane import ReferencePlane
+from rtpfwd.dataplane.sharded import ShardedPlane
 from rtpfwd.errors import UnsupportedError
 
 AUTO = "auto"
@@ -20,28 +22,6 @@ except ImportError as error:
 else:
     WHY_NOT_NATIVE = ""
     PLANES = ("reference", "native")
-
-
-class Kernel(Protocol):
-    """A data plane with a thread and sockets of its own: nothing of Python's can delay a packet.
-
-    Once started, ``forward`` and ``handle_timeout`` have nothing to do, and what ``retransmit`` and ``probe``
-    cause leaves by itself.
-    """
-
-    def start(self, sockets: Sequence[int]) -> int:
-        """Serve these UDP sockets (file descriptors, by index of the paths). Returns a descriptor that is
-        readable while upcalls wait. Raises ``InvalidState`` unless called once and before any transport.
-        """
-
-    def heard(self) -> None:
-        """Quiet that descriptor; upcalls are to be taken afterwards."""
-
-    def stop(self) -> None:
-        """End the thread: before the sockets are closed. Again is harmless."""
-
-    def socket_counters(self) -> dict[str, int]:
-        """Running totals of the sockets under flat names."""
 
 
 class PacketSink(Protocol):
@@ -61,7 +41,20 @@ def packet_sink(sockets: Sequence[int]) -> PacketSink | None:
 
 def kernel_of(plane: DataPlane) -> Kernel | None:
     """The plane's other face where it can run by itself."""
+    if isinstance(plane, ShardedPlane):
+        return plane
     return plane if not WHY_NOT_NATIVE and isinstance(plane, NativePlane) else None
+
+
+def sharded(plane: DataPlane, limits: PlaneLimits | None, sockets: Sequence[int]) -> DataPlane:
+    """This plane and more of its kind, one for each number in ``sockets``, which says how many of the sockets
+    it serves. Raises ``UnsupportedError`` for a plane that cannot run by itself.
+    """
+    if len(sockets) == 1:
+        return plane
+    if WHY_NOT_NATIVE or not isinstance(plane, NativePlane):
+        raise UnsupportedError("only the native plane has threads")
+    return ShardedPlane([plane, *(NativePlane(limits) for _ in sockets[1:])], sockets)
 
 
 def load_plane(name: str | None = None, limits: PlaneLimits | None = None) -> DataPlane:

@@ -22,9 +22,10 @@ import structlog
 
 from rtpfwd.capture.recording_plane import RecordingPlane
 from rtpfwd.clock import Instant
-from rtpfwd.dataplane.load import AUTO, Kernel, kernel_of, load_plane, why_not_native
+from rtpfwd.dataplane.load import AUTO, Kernel, kernel_of, load_plane, sharded, why_not_native
 from rtpfwd.drivers.captures import Captures, CaptureSettings
-from rtpfwd.drivers.interfaces import ListenSettings, bind_addresses, expanded_addresses, listen_addresses
+from rtpfwd.drivers.interfaces import ListenSettings, bind_addresses
+from rtpfwd.drivers.listening import bind_parts, listen_addresses_of_parts
 from rtpfwd.drivers.log_limit import LogLimit
 from rtpfwd.drivers.loop import LagMeter, LoopLag
 from rtpfwd.drivers.udp import UdpSockets
@@ -93,6 +94,7 @@ class RealtimeDriver:
         plane: str | None = None,
         entropy: Callable[[int], bytes] = os.urandom,
         captures: CaptureSettings | None = None,
+        threads: int = 1,
     ) -> RealtimeDriver:
         """Bind, make a worker, serve.
 
@@ -101,6 +103,9 @@ class RealtimeDriver:
         what RTPFWD_DATAPLANE says, else ``auto``. Raises ``OSError`` when an address cannot be bound,
         ``InvalidParameters`` for settings that make no sense, and ``UnsupportedError`` for a plane that is
         not there.
+
+        ``threads``: of the native plane. Each has a port of its own, counted up from ``listen.port``, and the
+        routers that were made when it had the fewest transports.
 
         ``captures``: what may be recorded. Where there is a directory for it, packets come through here even
         with a plane that could do without: a recording has them in order with the calls.
@@ -111,16 +116,17 @@ class RealtimeDriver:
         ips = bind_addresses(listen)
         plane = plane or os.environ.get("RTPFWD_DATAPLANE") or AUTO
         data_plane = load_plane(plane, settings.plane)
-        sockets = UdpSockets.bind(ips, listen.port, optional=expanded_addresses(listen, ips))
+        captures = captures or CaptureSettings()
+        runs_itself = kernel_of(data_plane) is not None and captures.directory is None
+        if threads > 1 and not runs_itself:
+            log.warning("one thread only", reason="packets come through the event loop")
+        parts = bind_parts(listen, ips, threads if runs_itself else 1)
+        sockets = UdpSockets.joined(parts)
         try:
-            addresses = listen_addresses(
-                [(info.address, info.port) for info in sockets.info()],
-                listen.announced,
-                listen.expose_internal,
-            )
+            addresses = listen_addresses_of_parts(listen, parts)
             unix_us_at_zero = unix_us - time.monotonic_ns() // 1000
-            captures = captures or CaptureSettings()
-            kernel = kernel_of(data_plane) if captures.directory is None else None
+            data_plane = sharded(data_plane, settings.plane, [len(part) for part in parts])
+            kernel = kernel_of(data_plane) if runs_itself else None
             recording = RecordingPlane(data_plane) if kernel is None else None
             worker = Worker(
                 recording or data_plane,
@@ -149,7 +155,7 @@ class RealtimeDriver:
         except BaseException:
             sockets.close()
             raise
-        _tell_plane(plane, kernel is not None, captures)
+        _tell_plane(plane, len(parts) if runs_itself else 0, captures)
         for info in sockets.info():
             log.info(
                 "listening",
@@ -330,18 +336,16 @@ class RealtimeDriver:
             log.exception(f"exception in {kind}", suppressed=suppressed, **details)
 
 
-def _tell_plane(asked: str, threaded: bool, captures: CaptureSettings) -> None:
+def _tell_plane(asked: str, threads: int, captures: CaptureSettings) -> None:
     """Which plane serves, and why not a better one."""
-    if threaded:
-        log.info("data plane", plane="native", thread="its own")
+    if threads:
+        log.info("data plane", plane="native", threads=threads)
     elif asked == "reference":
         log.info("data plane", plane="reference", reason="asked for")
     elif why := why_not_native():
         log.warning("data plane", plane="reference", reason=f"the compiled one is not there: {why}")
     else:
-        log.info(
-            "data plane", plane="native", thread="the event loop's", recording_to=str(captures.directory)
-        )
+        log.info("data plane", plane="native", threads=0, recording_to=str(captures.directory))
 
 
 def _flat(prefix: str, value: Any) -> dict[str, int]:

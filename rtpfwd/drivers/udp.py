@@ -101,6 +101,11 @@ class UdpSockets:
             return cls(bound)
         raise LimitExceeded(f"no UDP port is free on all of {', '.join(ips)}")
 
+    @classmethod
+    def joined(cls, parts: Sequence[UdpSockets]) -> UdpSockets:
+        """All sockets of these as one, in order; the parts are not to be used any more."""
+        return cls([one for part in parts for one in part._sockets])
+
     def __len__(self) -> int:
         return len(self._sockets)
 

@@ -21,7 +21,7 @@ from rtpfwd.sfu.ledger import Ledger
 from rtpfwd.sfu.listen import ListenAddress
 from rtpfwd.sfu.settings import WorkerSettings
 from rtpfwd.sfu.totals import Ended
-from rtpfwd.wire.datagram import Datagram
+from rtpfwd.wire.datagram import Datagram, Path
 
 if TYPE_CHECKING:
     from rtpfwd.sfu.consumer import Consumer
@@ -85,6 +85,15 @@ class Context:
         """What closed transports had dropped, so that totals still add up."""
         self._unix_us_at_zero = unix_us_at_zero
         self._last_id = 0
+        self._shard_of_local = {one.local: one.shard for one in listen}
+
+    def listen_of(self, shard: int) -> tuple[ListenAddress, ...]:
+        """Where the transports of one part of the data plane can be reached."""
+        return tuple(one for one in self.listen if one.shard == shard)
+
+    def shard_of(self, path: Path) -> int:
+        """Which part of the data plane has the socket of this path."""
+        return self._shard_of_local.get(path[0], 0)
 
     def next_id(self) -> int:
         """A number that no other object of this worker has."""

@@ -23,6 +23,8 @@ class ListenAddress:
     local: int
     internal: bool = False
     """A bound address that is told beside the announced ones, for peers on the inside."""
+    shard: int = 0
+    """Which part of the data plane serves the socket, where it has parts."""
 
 
 def ice_candidates(listen: Sequence[ListenAddress]) -> list[dict[str, object]]:

@@ -32,8 +32,10 @@ class Router(Emitter):
         app_data: Any,
         on_close: Callable[[Router], None],
         offer_dependency_descriptor: bool = False,
+        shard: int = 0,
     ) -> None:
         super().__init__(context.events)
+        self.shard = shard
         self.app_data = check_app_data(app_data)
         self._offer_dependency_descriptor = offer_dependency_descriptor
         self.rtp_capabilities = self._capabilities(media_codecs)
@@ -67,6 +69,7 @@ class Router(Emitter):
             self._transport_closed,
             self._producer_changed,
             _checked_bitrate(initial_available_outgoing_bitrate),
+            self.shard,
         )
         self.transports[transport.id] = transport
         return transport

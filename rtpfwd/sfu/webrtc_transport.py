@@ -65,19 +65,22 @@ class WebRtcTransport(Emitter):
         on_close: Callable[[WebRtcTransport], None],
         on_producer: Callable[[Producer, bool], None],
         initial_available_outgoing_bitrate: int | None = None,
+        shard: int = 0,
     ) -> None:
         super().__init__(context.events)
         self.number = TransportId(context.next_id())
+        self.shard = shard
+        listen = context.listen_of(shard)
         self.id = context.new_uuid()
         self.app_data = app_data
         self.closed = False
         self.producers: dict[str, Producer] = {}
         self.consumers: dict[str, Consumer] = {}
-        self.ice_candidates = ice_candidates(context.listen)
+        self.ice_candidates = ice_candidates(listen)
         ice = IceLite(
             context.entropy,
             consent_timeout_us=context.settings.consent_timeout_us,
-            own_addresses=[(one.address, one.port) for one in context.listen],
+            own_addresses=[(one.address, one.port) for one in listen],
             error_budget=context.error_budget,
         )
         self.secure = SecureTransport(ice, context.dtls_context)
@@ -101,7 +104,7 @@ class WebRtcTransport(Emitter):
             router_rtp_capabilities, context.entropy, lambda: context.new_uuid()[:8]
         )
         self._half_open = False
-        context.plane.add_transport(self.number)
+        context.plane.add_transport(self.number, shard)
         context.transports[self.number] = self
         context.deadline_owners[self.number] = self
         self._index_ufrags()

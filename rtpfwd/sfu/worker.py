@@ -95,7 +95,12 @@ class Worker(Emitter):
         if self.closed:
             raise InvalidState("worker is closed")
         router = Router(
-            self._context, media_codecs, app_data, self._router_closed, offer_dependency_descriptor
+            self._context,
+            media_codecs,
+            app_data,
+            self._router_closed,
+            offer_dependency_descriptor,
+            self._least_loaded_shard(),
         )
         self.routers[router.id] = router
         return router
@@ -272,7 +277,19 @@ class Worker(Emitter):
             # No reply: it would make a reflector of us.
             self._stun_drops[StunDrop.UNKNOWN_UFRAG.value] += 1
             return
+        if self._context.shard_of(upcall.path) != transport.shard:
+            self._stun_drops[StunDrop.UNKNOWN_UFRAG.value] += 1  # it was told another port
+            return
         transport.receive_stun(view, upcall.path, now)
+
+    def _least_loaded_shard(self) -> int:
+        """The part of the plane with the fewest transports, then with the fewest routers."""
+        load = {one.shard: [0, 0] for one in self._context.listen}
+        for router in self.routers.values():
+            here = load.setdefault(router.shard, [0, 0])
+            here[0] += len(router.transports)
+            here[1] += 1
+        return min(load, key=lambda shard: (*load[shard], shard), default=0)
 
     def _router_closed(self, router: Router) -> None:
         self.routers.pop(router.id, None)

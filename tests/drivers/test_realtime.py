@@ -17,6 +17,8 @@ from rtpfwd.drivers.udp import BATCH
 from rtpfwd.errors import InvalidParameters, UnsupportedError
 from rtpfwd.protocols.certificate import generate
 from rtpfwd.protocols.dtls import DtlsContext
+from rtpfwd.protocols.ice_lite import StunDrop
+from rtpfwd.sfu.router import Router
 
 LOOPBACK = ListenSettings(ips=["127.0.0.1"])
 
@@ -36,9 +38,9 @@ def client_context():
 class SocketClient:
     """A MediaPeer on a real socket of the test's own loop."""
 
-    def __init__(self, driver: RealtimeDriver, context: DtlsContext) -> None:
+    def __init__(self, driver: RealtimeDriver, context: DtlsContext, router: Router | None = None) -> None:
         self.driver = driver
-        router = next(iter(driver.worker.routers.values()), None)
+        router = router or next(iter(driver.worker.routers.values()), None)
         self.router = router or driver.worker.create_router(router_media_codecs())
         self.transport = self.router.create_web_rtc_transport(now=driver.now())
         self.peer = MediaPeer.for_transport(
@@ -247,7 +249,7 @@ async def test_the_compiled_plane_serves_where_it_is_there_and_the_log_says_why_
     monkeypatch.delenv("RTPFWD_DATAPLANE", raising=False)
     told = await served_by()
     if "native" in PLANES:
-        assert (told["plane"], told["thread"]) == ("native", "its own")
+        assert (told["plane"], told["threads"]) == ("native", 1)
     else:
         assert (told["plane"], told["log_level"]) == ("reference", "warning")
         assert told["reason"]
@@ -267,3 +269,58 @@ async def test_a_server_that_may_record_has_its_packets_in_the_loop(tmp_path):
     assert told["log_level"] == ("info" if "native" in PLANES else "warning")
     assert told["plane"] == PLANES[-1]
     assert told.get("recording_to", str(tmp_path)) == str(tmp_path)
+
+
+@pytest.mark.skipif("native" not in PLANES, reason="the native plane is not built")
+async def test_with_two_threads_rooms_are_spread_over_two_ports_and_each_call_works(client_context):
+    driver = await RealtimeDriver.start(LOOPBACK, threads=2)
+    rooms = [driver.worker.create_router(router_media_codecs()) for _ in range(2)]
+    pairs = [[SocketClient(driver, client_context, room) for _ in range(2)] for room in rooms]
+    try:
+        ports = [{one.transport.ice_candidates[0]["port"] for one in pair} for pair in pairs]
+        assert [len(one) for one in ports] == [1, 1]
+        assert ports[0] != ports[1]
+        await until(lambda: all(one.peer.connected for pair in pairs for one in pair))
+        sinks = []
+        for (alice, bob), place in zip(pairs, (0, 1), strict=True):
+            spec = SourceSpec(kind="video", ssrc=0x1000 + place, mid="0", interval_us=5_000)
+            alice.peer.add_source(spec)
+            producer = alice.transport.produce("video", producer_parameters(spec), now=driver.now())
+            consumer = bob.transport.consume(producer.id, bob.router.rtp_capabilities, now=driver.now())
+            sinks.append(bob.peer.add_sink(consumer.rtp_parameters))
+        driver.flush()
+        await until(lambda: all(sink.packets > 20 for sink in sinks))
+        assert driver.counters()["worker_forwarded"] >= 40
+        tuples = [pair[0].transport.ice_selected_tuple["localPort"] for pair in pairs]
+        assert [{one} for one in tuples] == ports
+        third = driver.worker.create_router(router_media_codecs())
+        rooms[1].close(now=driver.now())
+        assert third.shard == 0, "it was made while both had two"
+        assert driver.worker.create_router(router_media_codecs()).shard == 1
+    finally:
+        for pair in pairs:
+            for one in pair:
+                await one.close()
+        await driver.close()
+
+
+@pytest.mark.skipif("native" not in PLANES, reason="the native plane is not built")
+async def test_who_comes_to_the_port_of_another_thread_is_not_answered(client_context):
+    driver = await RealtimeDriver.start(LOOPBACK, threads=2)
+    client = SocketClient(driver, client_context)
+    try:
+        other = next(one for one in driver.addresses if one.port != client.peer.peer.server[1])
+        client.socket.connect((other.address, other.port))
+        await until(lambda: driver.worker.counters()["drops"].get(StunDrop.UNKNOWN_UFRAG.value, 0) > 0)
+        assert not client.peer.connected
+    finally:
+        await client.close()
+        await driver.close()
+
+
+async def test_threads_need_a_plane_that_runs_by_itself():
+    with structlog.testing.capture_logs() as logs:
+        driver = await RealtimeDriver.start(LOOPBACK, plane="reference", threads=2)
+    assert [one["event"] for one in logs if one["log_level"] == "warning"] == ["one thread only"]
+    assert len(driver.addresses) == 1
+    await driver.close()

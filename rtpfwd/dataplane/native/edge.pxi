@@ -172,9 +172,12 @@ cdef class Edge:
         cdef Address address
         cdef bint known
         local, remote = path
+        local -= self.kernel.first_local
         host = remote[0].encode()
         flow, scope = remote[2:4] if len(remote) == 4 else (0, 0)
-        if not address_of(&address, local, host, remote[1], flow, scope):
+        if not 0 <= local < self.kernel.socket_count or not address_of(
+            &address, local, host, remote[1], flow, scope
+        ):
             raise InvalidParameters(f"path {path}: need a local socket and an IP address")
         self.enter()
         known = add_address(self.kernel, number, &address)

@@ -10,7 +10,7 @@ cdef class ReportEdge(StreamEdge):
         if self.kernel == NULL:
             upcalls, self.upcalls = self.upcalls, []
             return upcalls + drain(&self.plane, True)
-        taken = drain(&self.plane, False, None, UPCALLS_AT_ONCE)
+        taken = drain(&self.plane, False, None, UPCALLS_AT_ONCE, self.kernel.first_local)
         if len(taken) == UPCALLS_AT_ONCE:
             ring_bell(self.kernel.bell)
         return taken

@@ -4,7 +4,7 @@
 cdef class TransportEdge(Edge):
     """Transports."""
 
-    def add_transport(self, transport):
+    def add_transport(self, transport, shard=0):
         """A transport without keys or paths."""
         if transport in self.transports:
             raise InvalidState(f"transport {transport} is already in the table")

@@ -38,6 +38,8 @@ cdef struct Kernel:
     int socket_count
     int wake                     # eventfd: the thread shall look at its timers
     int bell                     # eventfd: the control plane shall take upcalls
+    bint own_bell                # else another kernel's, which closes it
+    int first_local              # index of the first socket in paths
     Inbox* inbox
     Outbox* outbox
     Outbox* control_outbox

@@ -190,10 +190,11 @@ cdef class NativePlane(ReportEdge):
 
     # -- its own thread ------------------------------------------------------------------------------------
 
-    def start(self, sockets):
-        """Serve these UDP sockets (file descriptors, by index) from a thread of the plane's own, which never
-        waits for Python: it receives, forwards, paces and sends. Returns the descriptor that becomes readable
-        when there are upcalls to take; give it to ``heard`` then. ``stop`` before the sockets are closed.
+    def start(self, sockets, bell=-1, first_local=0):
+        """Serve these UDP sockets (file descriptors, by index from ``first_local`` on) from a thread of the plane's
+        own, which never waits for Python: it receives, forwards, paces and sends. Returns the descriptor that becomes
+        readable when there are upcalls to take (``bell``, or a new one); ``heard`` quiets it. ``stop`` before the
+        sockets are closed.
         """
         cdef Kernel* kernel
         cdef int index
@@ -208,7 +209,9 @@ cdef class NativePlane(ReportEdge):
         kernel.plane = &self.plane
         kernel.wakes_at = -1
         kernel.wake = make_eventfd()
-        kernel.bell = make_eventfd()
+        kernel.own_bell = bell < 0
+        kernel.bell = make_eventfd() if kernel.own_bell else bell
+        kernel.first_local = first_local
         pthread_mutex_init(&kernel.gate, NULL)
         pthread_mutex_init(&kernel.lock, NULL)
         kernel.spare.arena = <uint8_t*>malloc(LOOP_ARENA)

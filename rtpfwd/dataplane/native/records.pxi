@@ -4,7 +4,7 @@
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
 
-cdef list drain(Plane* plane, bint by_batch, list arrived=None, int limit=0x7FFFFFFF):
+cdef list drain(Plane* plane, bint by_batch, list arrived=None, int limit=0x7FFFFFFF, int first_local=0):
     # The upcalls that wait, in order, ``limit`` at most. ``arrived`` is the batch whose paths their tags mean; not
     # ``by_batch``: the address itself follows the bytes.
     cdef Ring* ring = &plane.upcalls
@@ -16,21 +16,23 @@ cdef list drain(Plane* plane, bint by_batch, list arrived=None, int limit=0x7FFF
         if (<uint32_t*>record)[1] != UP_SKIP:
             limit -= 1
             found.append(
-                _upcall(<UpcallKind>(<uint32_t*>record)[1], <int64_t*>(record + RECORD_HEAD), by_batch, arrived)
+                _upcall(
+                    <UpcallKind>(<uint32_t*>record)[1], <int64_t*>(record + RECORD_HEAD), by_batch, arrived, first_local
+                )
             )
         at += (<uint32_t*>record)[0]
     store(&ring.tail, at)
     return found
 
 
-cdef object _upcall(UpcallKind kind, int64_t* fields, bint by_batch, list arrived):
+cdef object _upcall(UpcallKind kind, int64_t* fields, bint by_batch, list arrived, int first_local):
     cdef const uint8_t* data
     if kind == UP_STUN or kind == UP_DTLS or kind == UP_RTCP:
         data = <const uint8_t*>(fields + 3)
         payload = PyBytes_FromStringAndSize(<const char*>data, fields[2])
         if kind == UP_RTCP:
             return RtcpReceived(fields[0], payload)
-        path = arrived[fields[1]][1] if by_batch else path_of_address(data + fields[2])
+        path = arrived[fields[1]][1] if by_batch else path_of_address(data + fields[2], first_local)
         return StunReceived(payload, path) if kind == UP_STUN else DtlsReceived(fields[0], payload, path)
     if kind == UP_UNKNOWN_SSRC:
         return _unknown_ssrc(fields)
@@ -203,7 +205,7 @@ cdef object nacks_of(uint16_t* asking, int asked, int64_t next_due):
 # -- sockets -----------------------------------------------------------------------------------------------
 
 
-cdef object path_of_address(const uint8_t* record):
+cdef object path_of_address(const uint8_t* record, int first_local):
     # As recvfrom would give it.
     cdef Address address
     cdef char host[128]
@@ -211,9 +213,10 @@ cdef object path_of_address(const uint8_t* record):
     cdef unsigned int flow, scope
     memcpy(&address, record, sizeof(Address))
     if not address_text(&address, host, 128, &port, &flow, &scope):
-        return (address.local, ("", 0))
+        return (first_local + address.local, ("", 0))
     text = (<bytes>host).decode("ascii")
-    return (address.local, (text, port, flow, scope) if address.size > 16 else (text, port))
+    local = first_local + address.local
+    return (local, (text, port, flow, scope) if address.size > 16 else (text, port))
 
 
 cdef dict socket_counters_of(Kernel* kernel):
@@ -251,7 +254,8 @@ cdef void free_kernel(Kernel* kernel):
     pthread_mutex_destroy(&kernel.gate)
     pthread_mutex_destroy(&kernel.lock)
     close_fd(kernel.wake)
-    close_fd(kernel.bell)
+    if kernel.own_bell:
+        close_fd(kernel.bell)
     free(kernel.spare.arena)
     free(kernel.spare.items)
     free(kernel.addresses)

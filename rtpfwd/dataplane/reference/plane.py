@@ -68,7 +68,7 @@ class ReferencePlane:
 
     # -- tables --------------------------------------------------------------------------------------------
 
-    def add_transport(self, transport: TransportId) -> None:
+    def add_transport(self, transport: TransportId, shard: int = 0) -> None:
         """A transport without keys or paths."""
         self._table.add_transport(transport)
 
