@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { DEFAULT_SIZE, readVideoSize, simulcastEncodings } from "../src/lib/video.ts";
+import { DEFAULT_SIZE, readVideoSize, screenEncodings, simulcastEncodings } from "../src/lib/video.ts";
 
 test("the video parameter lowers the capture size", () => {
   assert.deepEqual(readVideoSize("?video=640x360"), { width: 640, height: 360 });
@@ -34,4 +34,19 @@ test("a small capture is sent in two encodings, the second of them whole", () =>
       ["r1", 1],
     ],
   );
+});
+
+test("a screen is sent at half and at full size, a small window only whole", () => {
+  assert.deepEqual(
+    screenEncodings({ height: 1080 }).map(({ rid, scaleResolutionDownBy }) => [rid, scaleResolutionDownBy]),
+    [
+      ["r0", 2],
+      ["r1", 1],
+    ],
+  );
+  for (const settings of [{ height: 300 }, {}]) {
+    const [whole, ...others] = screenEncodings(settings);
+    assert.equal(whole?.scaleResolutionDownBy, undefined);
+    assert.deepEqual(others, []);
+  }
 });

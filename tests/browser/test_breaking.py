@@ -4,6 +4,7 @@ import os
 import signal
 from contextlib import AsyncExitStack
 
+from tests.browser.accessibility import violations
 from tests.browser.conftest import Meet
 from tests.browser.line import line_to
 from tests.browser.server import OUTPUT, RunningServer, running_server
@@ -33,7 +34,45 @@ async def test_a_change_of_network_finds_new_paths_at_once(
     await grace.wait_for_frames(ada, 10)
 
 
-async def test_the_call_goes_on_when_the_server_was_restarted(
+async def test_a_call_moves_to_the_server_that_replaces_one_that_drains(
+    server: RunningServer, meet: Meet, room: str
+) -> None:
+    """Whoever comes too late for the first waits for the next; nobody presses anything."""
+    ada, grace, late = await meet("Ada"), await meet("Grace"), await meet("Late")
+    people = (ada, grace)
+    async with (
+        running_server(OUTPUT / "browser-restart.log", DRAIN_S="6") as first,
+        line_to(first.port) as line,
+    ):
+        for person in (*people, late):
+            person.complain_about(*BROKEN_LINE)
+            await person.open(line.url, room)
+        for person in people:
+            await person.press_join()
+        await late.press("camera")
+        await late.press("mute")
+        await ada.wait_for_frames(grace)
+        os.kill(first.pid, signal.SIGTERM)
+        for person in people:
+            await person.page.get_by_test_id("draining").wait_for()
+        await ada.screenshot("server-drains")
+        await late.press("join")
+        await late.page.get_by_text("The server restarts.").wait_for()
+        await late.screenshot("server-drains-preview")
+        assert await violations(late.page) == []
+        await ada.wait_for_frames(grace)
+
+        line.lead_to(server.port)  # as a proxy does with new connections
+        await late.page.get_by_test_id("leave").wait_for()
+        await late.sees(*people)  # the drain is over
+        for person, other in (people, people[::-1]):
+            await person.sees(other, late)
+            await person.wait_for_frames(other)
+            await person.wait_for_sound(other)
+            assert await person.page.locator("[data-testid=banner], [data-testid=draining]").count() == 0
+
+
+async def test_the_call_waits_for_a_server_that_is_started_again(
     server: RunningServer, meet: Meet, room: str
 ) -> None:
     ada, grace = await meet("Ada"), await meet("Grace")

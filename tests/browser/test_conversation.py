@@ -89,6 +89,20 @@ async def _hands_and_reactions(ada: Person, grace: Person) -> None:
     moving = "document.getAnimations().filter((one) => one.playState === 'running').length"
     assert await grace.page.evaluate(moving) == 0, "she asked for less motion"
     await ada.screenshot("hands-and-reactions")
+    await ada.page.keyboard.press("u")
+    people = ada.page.get_by_test_id("person")
+    assert [await one.get_attribute("data-hand") for one in await people.all()] == ["1", "2"]
+    await grace.press("camera")
+    await people.nth(1).get_by_label("camera off").wait_for()
+    await ada.screenshot("people")
+    assert await violations(ada.page) == []
+    await grace.press("camera")
+    await people.nth(1).hover()
+    await people.nth(1).get_by_test_id("person-pin").click()
+    await ada.page.locator("[data-testid=tile][data-local=false][data-pinned=true]").wait_for()
+    await people.nth(1).get_by_test_id("person-pin").click()
+    await ada.page.keyboard.press("Escape")
+    await ada.page.get_by_test_id("people-panel").wait_for(state="detached")
     await ada.page.keyboard.press("h")
     await grace.page.locator("[data-local=false][data-hand=false]").wait_for()
 
@@ -204,6 +218,12 @@ async def _names_and_languages(ada: Person, grace: Person) -> None:
     assert await grace.page.evaluate("document.documentElement.lang") == "de"
     await grace.screenshot("phone-settings-in-german")
     await grace.page.get_by_test_id("language").select_option("en")
+    for theme, background in (("light", "rgb(255, 255, 255)"), ("dark", "rgb(23, 29, 27)")):
+        await grace.page.get_by_test_id(f"theme-{theme}").check(force=True)
+        colour = "getComputedStyle(document.querySelector('dialog')).backgroundColor"
+        assert await _asks(grace, colour, background)
+        assert await violations(grace.page) == [], theme
+        await grace.screenshot(f"phone-settings-{theme}")
     await grace.press("dialog-close")
 
 

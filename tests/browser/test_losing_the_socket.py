@@ -1,5 +1,8 @@
 """Losing the signaling connection does not lose the call."""
 
+import os
+
+from tests.browser import outages
 from tests.browser.conftest import Meet
 from tests.browser.line import line_to
 from tests.browser.person import Person
@@ -47,6 +50,19 @@ async def test_media_flows_on_and_the_page_resumes_as_the_same_person(
             return await ada.tile(grace).get_attribute("data-muted") == "true"
 
         await until("muting reaches the others", muted)
+
+
+async def test_no_media_and_nothing_known_is_lost_with_the_socket(
+    server: RunningServer, meet: Meet, room: str
+) -> None:
+    """OUTAGES_S="1 5 29" tries the whole resume window; as a report: ``python -m tests.browser.outages``."""
+    ada, grace = await meet("Ada"), await meet("Grace")
+    async with line_to(server.port) as line:
+        grace.complain_about(*BROKEN_LINE)
+        await outages.prepare(ada, grace, server.url, line.url, room)
+        for seconds in map(float, os.environ.get("OUTAGES_S", "1 5").split()):
+            outage = await outages.cut_for(line, seconds, (ada, grace), grace)
+            assert outage.faults == [], "\n".join(outage.lines())
 
 
 async def test_who_comes_while_the_line_is_down_is_there_after_it(

@@ -7,6 +7,7 @@ import pytest_asyncio
 
 from signaling.token_command import room_link
 from signaling.tokens import Grants, make_token
+from tests.browser.accessibility import violations
 from tests.browser.conftest import Meet
 from tests.browser.person import LIGHT, Person
 from tests.browser.server import OUTPUT, RunningServer, running_server
@@ -95,15 +96,33 @@ async def test_a_moderator_mutes_locks_and_removes(house: RunningServer, meet: M
     await grace.press("mute")
     await ada.wait_for_sound(grace)
 
-    await ada.press("more")
-    await ada.press("menu-lock")
+    await ada.press("people-toggle")
+    line = ada.page.locator("[data-testid=person]", has=ada.page.get_by_text("Grace", exact=True))
+    assert await line.get_attribute("data-muted") == "false"
+    await ada.press("mute-all")
+    await until("Grace is muted, and Ada is not", muted)
+    assert (await ada.state())["local"]["mic"]
+    await line.get_by_label("muted", exact=True).wait_for()
+    await ada.press("people-lock")
     await grace.page.get_by_text("The room is locked now.").wait_for()
     await alan.open(house.url, room, f"{LIGHT}&token={token(room)}")
     await alan.press("join")
     await alan.page.get_by_text("This room is locked.").wait_for()
     await ada.screenshot("moderator")
 
+    assert await violations(ada.page) == []
+    await grace.press("people-toggle")
+    assert await grace.page.get_by_test_id("person-remove").count() == 0
+    await grace.page.get_by_text("Locked: nobody new can come in").wait_for()
+
     await tile.hover()
     await tile.get_by_test_id("tile-remove").click()
+    await ada.page.get_by_role("heading", name="Remove Grace?").wait_for()
+    await ada.screenshot("removing")
+    await ada.press("remove-cancel")
+    await line.hover()
+    await line.get_by_test_id("person-remove").click()
+    await ada.press("remove-confirm")
     await grace.page.get_by_test_id("rejoin").wait_for()
+    await line.wait_for(state="detached")
     await ada.sees()

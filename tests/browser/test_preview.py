@@ -38,6 +38,18 @@ async def test_the_preview_shows_the_devices_and_joins_muted_with_the_camera_off
     assert await tile.get_attribute("data-camera") == "off"
     assert (await grace.state())["peers"][0]["media"] == [], "nothing was sent before it was wanted"
 
+    await ada.open(server.url, room)
+    local = (await ada.state())["local"]
+    assert (local["mic"], local["camera"]) == (False, False), "who joined muted does so the next time"
+    for button in ("mute", "camera"):
+        await ada.press(button)
+    await ada.page.locator("video[data-live=true]").wait_for()
+    await ada.press_join()
+    await grace.wait_for_sound(ada)
+    await ada.open(server.url, room)
+    local = (await ada.state())["local"]
+    assert (local["mic"], local["camera"]) == (True, True)
+
 
 async def _named(options: Locator) -> bool:
     texts = await options.all_inner_texts()

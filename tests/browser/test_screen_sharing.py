@@ -3,11 +3,12 @@
 from playwright.async_api import Locator
 
 from tests.browser import chromium
-from tests.browser.conftest import Meet
+from tests.browser.conftest import DESK, Meet
 from tests.browser.person import Person
 from tests.browser.server import RunningServer
 from tests.browser.waiting import until
 
+PHONE = {"width": 390, "height": 844}
 PLAYS_A_TONE = """() => {
   const context = new AudioContext();
   const tone = context.createOscillator();
@@ -40,6 +41,8 @@ async def test_screens_are_shown_large_with_their_sound_and_end_with_the_sharing
         await alan.screenshot("screen-of-one")
         await ada.screenshot("sharing-a-screen")
 
+        await _layers_of_a_screen(ada, alan)
+
         await grace.press("share")
         await _screen_of(alan, grace).locator("video[data-live=true]").wait_for()
         await until("the two screens are alike", lambda: _alike(screen, _screen_of(alan, grace)))
@@ -52,6 +55,29 @@ async def test_screens_are_shown_large_with_their_sound_and_end_with_the_sharing
         await _screen_of(alan, grace).wait_for(state="detached")
         await alan.page.locator("[data-testid=stage][data-layout=grid]").wait_for()
         await alan.wait_for_sound(ada)
+
+
+async def _layers_of_a_screen(ada: Person, alan: Person) -> None:
+    """A small tile gets the half size, a large one the whole."""
+    await until("it is sent in two encodings", lambda: _encodings(ada, 2))
+    for viewport, width in ((PHONE, DESK["width"] // 2), (DESK, DESK["width"])):
+        await alan.page.set_viewport_size(viewport)
+        await until(f"the screen is {width} wide", lambda width=width: _is_wide(alan, width), 30)
+
+
+async def _encodings(person: Person, count: int) -> bool:
+    found = (await person.state())["local"]["encodings"].get("screen", {"active": []})
+    return len(found["active"]) == count
+
+
+async def _is_wide(viewer: Person, width: int) -> bool:
+    peers = (await viewer.state())["peers"]
+    screens = {one["producerId"] for peer in peers for one in peer["media"] if one["source"] == "screen"}
+    for consumer in await viewer.page.evaluate("window.rtpfwd.stats()"):
+        for report in consumer["stats"]:
+            if consumer["producerId"] in screens and report["type"] == "inbound-rtp":
+                return bool(report.get("frameWidth") == width)
+    return False
 
 
 def _screen_of(viewer: Person, other: Person) -> Locator:

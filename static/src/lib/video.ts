@@ -22,6 +22,23 @@ export function readVideoSize(search: string): VideoSize {
   return size.width >= 80 && size.height >= 60 ? size : DEFAULT_SIZE;
 }
 
+export const SCREEN_BITS_PER_SECOND = 2_500_000;
+
+/** Below this a shared window would lose its full size: Chromium sends fewer encodings of small pictures, lowest first. */
+const SCREEN_LAYERS_FROM_LINES = 480;
+
+/**
+ * Of a shared screen: half the size for small tiles and thin links, and the full one, lowest first. Text at a
+ * quarter of the size is of no use to anybody.
+ */
+export function screenEncodings({ height = 0 }: { height?: number }): Partial<SimulcastEncoding>[] {
+  if (height < SCREEN_LAYERS_FROM_LINES) return [{ maxBitrate: SCREEN_BITS_PER_SECOND }];
+  return [
+    { rid: "r0", scaleResolutionDownBy: 2, maxBitrate: 500_000, scalabilityMode: "L1T3" },
+    { rid: "r1", scaleResolutionDownBy: 1, maxBitrate: SCREEN_BITS_PER_SECOND, scalabilityMode: "L1T3" },
+  ];
+}
+
 /** Below this many lines Chromium sends the first two of three encodings only, which would lose the full size. */
 export const THREE_LAYERS_FROM_LINES = 540;
 

@@ -30,7 +30,10 @@ export interface LocalMediaState {
 
 const OFF: DeviceState = { on: false, track: null, pending: false, problem: null };
 const CHOICE = { audio: "microphone", video: "camera" } as const;
+const KINDS = ["audio", "video"] as const;
 const PROCESSING = "processing-off";
+/** Which of the two were off at the last join, by choice. */
+const JOINED_WITHOUT = "joined-without";
 const SWITCHES = ["noiseSuppression", "echoCancellation", "autoGainControl"] as const;
 
 export class LocalMedia {
@@ -53,9 +56,18 @@ export class LocalMedia {
     });
   }
 
-  /** Microphone and camera with one prompt; when that fails, each alone, so that one missing does not cost the other. */
+  /**
+   * Microphone and camera with one prompt; when that fails, each alone, so that one missing does not cost the other.
+   * What was off at the last join stays off, unopened.
+   */
   async start(): Promise<void> {
     this.watch();
+    const without = recall(JOINED_WITHOUT).split(" ");
+    const wanted = KINDS.filter((kind) => !without.includes(kind));
+    if (wanted.length < KINDS.length) {
+      await Promise.all(wanted.map((kind) => this.turnOn(kind)));
+      return;
+    }
     const turns = { audio: ++this.turn.audio, video: ++this.turn.video };
     this.patch("audio", { on: true, pending: true, problem: null });
     this.patch("video", { on: true, pending: true, problem: null });
@@ -97,6 +109,12 @@ export class LocalMedia {
   }
 
   /** Changes to another device, now if it is in use, and for the next times. The empty id is the system's default. */
+  /** For the next call. A device that did not start is not meant. */
+  rememberSwitches(): void {
+    const state = this.store.get();
+    remember(JOINED_WITHOUT, KINDS.filter((kind) => !state[kind].on && !state[kind].problem).join(" "));
+  }
+
   async choose(kind: Kind, deviceId: string): Promise<void> {
     remember(CHOICE[kind], deviceId);
     await this.renew(kind);
@@ -116,7 +134,7 @@ export class LocalMedia {
   /** After stop(): opens again what was on. */
   restart(): void {
     this.watch();
-    for (const kind of ["audio", "video"] as const) if (this.store.get()[kind].on) void this.turnOn(kind);
+    for (const kind of KINDS) if (this.store.get()[kind].on) void this.turnOn(kind);
   }
 
   /** Gives both devices back to the computer. */
@@ -124,7 +142,7 @@ export class LocalMedia {
     this.stopWatching?.();
     this.stopWatching = null;
     this.missed.clear();
-    for (const kind of ["audio", "video"] as const) {
+    for (const kind of KINDS) {
       this.turn[kind]++;
       this.store.get()[kind].track?.stop();
       this.patch(kind, { track: null, pending: false });
@@ -142,7 +160,7 @@ export class LocalMedia {
       if (this.missed.has(kind) && !this.store.get()[kind].pending) void this.turnOn(kind);
     };
     this.stopWatching?.();
-    const stops = [watchDevices(() => (["audio", "video"] as const).forEach(retry)), watchPermissions(retry)];
+    const stops = [watchDevices(() => KINDS.forEach(retry)), watchPermissions(retry)];
     this.stopWatching = () => stops.forEach((stop) => stop());
   }
 

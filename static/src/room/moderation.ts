@@ -25,6 +25,10 @@ export class Moderation {
     }
   }
 
+  muteAll(): void {
+    for (const { id } of this.session.store.get().peers) this.mute(id);
+  }
+
   remove(peerId: string): void {
     this.tried(this.signaling.request("peer-remove", { peerId }));
   }

@@ -102,6 +102,11 @@ export function listenToPushes(signaling: SignalingClient, session: RoomSession)
     session.notify(locked ? t().roomNowLocked : t().roomNowOpen);
   });
 
+  signaling.onPush("server-draining", ({ remainingS }) => {
+    const draining = remainingS === undefined ? null : { at: Date.now() + 1000 * remainingS };
+    store.update((state) => ({ ...state, draining }));
+  });
+
   signaling.onPush("consumer-closed", ({ consumerId }) => {
     session.links?.receiving?.dropConsumer(consumerId);
   });
@@ -114,7 +119,7 @@ export function listenToPushes(signaling: SignalingClient, session: RoomSession)
     // Our own lines are shown when the server has taken them; an echo would show them twice.
     if (peerId === store.get().peerId) return;
     session.addChatLine({ peerId, displayName, text, time: readTime(time, Date.now()), own: false });
-    if (!store.get().chatOpen) session.notify(`${displayName}: ${text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text}`);
+    if (store.get().panel !== "chat") session.notify(`${displayName}: ${text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text}`);
   });
 
   signaling.onPush("room-closed", ({ reason }) => {

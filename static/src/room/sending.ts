@@ -9,7 +9,7 @@
 import type { types } from "mediasoup-client";
 
 import { codecOrder, readCodecWish, videoEncodings, type CodecName, type CodecWish } from "../lib/codec.ts";
-import { DEFAULT_SIZE } from "../lib/video.ts";
+import { DEFAULT_SIZE, screenEncodings, SCREEN_BITS_PER_SECOND } from "../lib/video.ts";
 import type { LocalMedia } from "../media/localMedia.ts";
 import type { ScreenShare } from "../media/screenShare.ts";
 import type { SignalingClient } from "../signaling/client.ts";
@@ -17,7 +17,6 @@ import type { Kind, MediaSource } from "../signaling/messages.ts";
 import { activeEncodings, WantedEncodings } from "./wanted.ts";
 
 const SOURCES = ["microphone", "camera", "screen", "screen-audio"] as const;
-const SCREEN_BITS_PER_SECOND = 2_500_000;
 
 export interface ProducerStats {
   source: MediaSource;
@@ -186,13 +185,17 @@ function optionsOf(source: MediaSource, track: MediaStreamTrack, device: types.D
     case "screen-audio":
       // Music and films, not speech: both channels, and no gaps in what is quiet.
       return { ...common, codecOptions: { opusStereo: true, opusDtx: false, opusFec: true } };
-    case "screen":
+    case "screen": {
+      // VP8 and H264 in every browser; what a `codec` parameter asks for is sent in one piece.
+      const codec = codecFor(device, wish);
+      const layered = codec?.name === "VP8" || codec?.name === "H264";
       return {
         ...common,
-        codec: codecFor(device, wish)?.capability,
-        encodings: [{ maxBitrate: SCREEN_BITS_PER_SECOND }],
+        codec: codec?.capability,
+        encodings: layered ? screenEncodings(track.getSettings()) : [{ maxBitrate: SCREEN_BITS_PER_SECOND }],
         codecOptions: { videoGoogleStartBitrate: 1000 },
       };
+    }
     case "camera": {
       const codec = codecFor(device, wish);
       return {

@@ -26,7 +26,7 @@ import type { ConsumerStats, Wanted, Watched } from "./receiving.ts";
 import { TileSizes } from "./sizes.ts";
 import { SpeakingWatch } from "./speaking.ts";
 import { Statistics } from "./statistics.ts";
-import { EMPTY_ROOM, readTime, withRoster, type RoomState, type Toast } from "./state.ts";
+import { EMPTY_ROOM, readTime, withRoster, type Panel, type RoomState, type Toast } from "./state.ts";
 
 const TOAST_MS = 4_500;
 const RETRY_JOIN_MS = 1_500;
@@ -79,14 +79,13 @@ export class RoomSession {
 
   async join(displayName: string): Promise<void> {
     markJoinClicked();
+    this.media.rememberSwitches();
     const turn = ++this.turn;
     this.resumeToken = undefined;
     this.patch({ ...EMPTY_ROOM, online: this.store.get().online, phase: "joining", displayName });
     try {
-      await this.signaling.ready();
-      const answer = await this.askToJoin();
-      if (turn !== this.turn) return;
-      await this.enter(answer);
+      const answer = await this.askUntilTaken(turn);
+      if (answer) await this.enter(answer);
     } catch (error) {
       // A line that broke after we got in is lineUp()'s business.
       const interrupted = this.store.get().phase === "joined" && !this.signaling.connected;
@@ -106,7 +105,7 @@ export class RoomSession {
     this.dropLinks();
     this.media.stop();
     this.screen.stop();
-    this.patch({ phase, peers: [], handRaisedAt: null, reactions: [], chatOpen: false, unread: 0, soundBlocked: false });
+    this.patch({ phase, peers: [], handRaisedAt: null, reactions: [], panel: null, unread: 0, soundBlocked: false });
     const goodbye = phase === "left" ? this.signaling.request("leaveRoom", {}) : Promise.resolve();
     const turn = this.turn;
     void goodbye.catch(() => undefined).then(() => turn === this.turn && this.signaling.close());
@@ -148,12 +147,16 @@ export class RoomSession {
     this.store.update((state) => ({
       ...state,
       chat: [...state.chat, { ...line, key: this.nextKey++ }],
-      unread: line.own || state.chatOpen ? state.unread : state.unread + 1,
+      unread: line.own || state.panel === "chat" ? state.unread : state.unread + 1,
     }));
   }
 
-  setChatOpen(chatOpen: boolean): void {
-    this.store.update((state) => ({ ...state, chatOpen, unread: chatOpen ? 0 : state.unread }));
+  /** Opens a panel, or closes it when it is the one that is open. */
+  togglePanel(panel: NonNullable<Panel>): void {
+    this.store.update((state) => {
+      const next = state.panel === panel ? null : panel;
+      return { ...state, panel: next, unread: next === "chat" ? 0 : state.unread };
+    });
   }
 
   async toggleScreen(): Promise<void> {
@@ -220,6 +223,25 @@ export class RoomSession {
     return this.links?.receiving?.stats() ?? Promise.resolve([]);
   }
 
+  /** A server that is about to stop takes nobody new; a new line may end at the one that replaces it. Null: given up. */
+  private async askUntilTaken(turn: number): Promise<JoinAnswer | null> {
+    for (;;) {
+      try {
+        await this.signaling.ready();
+        const answer = await this.askToJoin();
+        return turn === this.turn ? answer : null;
+      } catch (error) {
+        if (turn !== this.turn) return null;
+        const between = this.store.get().draining !== null && isAbsence(error);
+        if (codeOf(error) !== "draining" && !between) throw error;
+      }
+      this.patch({ draining: { at: null } });
+      await new Promise((resolve) => setTimeout(resolve, RETRY_JOIN_MS));
+      if (turn !== this.turn) return null;
+      this.signaling.renew();
+    }
+  }
+
   private askToJoin(): Promise<JoinAnswer> {
     const { displayName } = this.store.get();
     const resume = this.resumeToken === undefined ? {} : { resumeToken: this.resumeToken };
@@ -251,6 +273,7 @@ export class RoomSession {
       displayName: answer.displayName ?? state.displayName,
       moderator: answer.grants?.moderate ?? false,
       locked: answer.locked ?? false,
+      draining: answer.draining ? (state.draining ?? { at: null }) : null,
     }));
     const longest = answer.limits?.["chatLength"];
     if (typeof longest === "number") this.patch({ chatLength: longest });
@@ -270,7 +293,7 @@ export class RoomSession {
         own: peerId === own,
         key: this.nextKey++,
       })),
-      unread: state.chatOpen ? 0 : state.unread + Math.max(0, lines.length - state.chat.length),
+      unread: state.panel === "chat" ? 0 : state.unread + Math.max(0, lines.length - state.chat.length),
     }));
   }
 
@@ -302,9 +325,12 @@ export class RoomSession {
   }
 
   private comeBackFailed(error: unknown, turn: number): void {
-    const code = error instanceof SignalingError ? error.code : "";
+    const code = codeOf(error);
     if (!this.signaling.connected) return; // The next lineUp() tries again.
-    if (code === "no_answer") {
+    if (code === "draining") {
+      this.patch({ draining: { at: null } });
+      setTimeout(() => turn === this.turn && this.signaling.renew(), RETRY_JOIN_MS);
+    } else if (code === "no_answer") {
       setTimeout(() => turn === this.turn && void this.comeBack(), RETRY_JOIN_MS);
     } else if (this.resumeToken !== undefined) {
       this.resumeToken = undefined;
@@ -344,12 +370,20 @@ export class RoomSession {
   }
 }
 
+function codeOf(error: unknown): string {
+  return error instanceof SignalingError ? error.code : "";
+}
+
+function isAbsence(error: unknown): boolean {
+  return ["no_answer", "offline", "unreachable"].includes(codeOf(error));
+}
+
 function describeJoinError(error: unknown): string {
-  const code = error instanceof SignalingError ? error.code : "";
+  const code = codeOf(error);
   if (code === "room_full") return t().roomFull;
   if (code === "room_locked") return t().roomLocked;
   if (code === "token_invalid" || code === "forbidden") return t().notAllowed;
-  if (code === "no_answer" || code === "offline" || code === "unreachable") return t().unreachable;
+  if (isAbsence(error)) return t().unreachable;
   if (error instanceof Error && error.name === "UnsupportedError") return t().browserTooOld;
   return error instanceof Error && error.message ? error.message : t().joinFailedText;
 }

@@ -51,6 +51,9 @@ export interface Toast {
   tone: "plain" | "bad";
 }
 
+/** The panel beside the stage. */
+export type Panel = "chat" | "people" | null;
+
 export interface RoomState {
   phase: Phase;
   /** Whether the signaling line is up; null before the first answer. */
@@ -60,7 +63,7 @@ export interface RoomState {
   displayName: string;
   peers: readonly RemotePeer[];
   chat: readonly ChatLine[];
-  chatOpen: boolean;
+  panel: Panel;
   unread: number;
   toasts: readonly Toast[];
   /** The browser refused to play sound before a click. */
@@ -77,6 +80,8 @@ export interface RoomState {
   moderator: boolean;
   /** Whether nobody new may come in. */
   locked: boolean;
+  /** The server is about to stop: when, in milliseconds since 1970, if that is known. */
+  draining: { at: number | null } | null;
 }
 
 export const EMPTY_ROOM: RoomState = {
@@ -87,7 +92,7 @@ export const EMPTY_ROOM: RoomState = {
   displayName: "",
   peers: [],
   chat: [],
-  chatOpen: false,
+  panel: null,
   unread: 0,
   toasts: [],
   soundBlocked: false,
@@ -97,6 +102,7 @@ export const EMPTY_ROOM: RoomState = {
   chatLength: 1000,
   moderator: false,
   locked: false,
+  draining: null,
 };
 
 export function withPeer(state: RoomState, info: PeerInfo): RoomState {

@@ -4,6 +4,7 @@ import { useT } from "../i18n/index.ts";
 import { makeRoomName, readRoomName } from "../lib/roomName.ts";
 import { HomeArt } from "../ui/HomeArt.tsx";
 import { Logo, PlusIcon } from "../ui/icons.tsx";
+import { ThemeSwitch } from "../ui/ThemeSwitch.tsx";
 import { goToRoom } from "./router.ts";
 
 export function Home() {
@@ -25,6 +26,7 @@ export function Home() {
     <div className="home">
       <header className="home-header">
         <Logo wordmark />
+        <ThemeSwitch />
       </header>
       <main className="home-main">
         <section className="home-pitch">

@@ -11,7 +11,8 @@ import type { Pushes, Requests } from "./messages.ts";
 
 const REQUEST_TIMEOUT_MS = 10_000;
 const RECONNECT_FIRST_MS = 300;
-const RECONNECT_MAX_MS = 3_000;
+/** Short, as the server keeps our place for half a minute only. */
+const RECONNECT_MAX_MS = 600;
 
 export class SignalingError extends Error {
   readonly code: string;
@@ -46,6 +47,12 @@ export class SignalingClient {
 
   close(): void {
     this.socket.disconnect();
+  }
+
+  /** A new line; at its other end may be another server. */
+  renew(): void {
+    this.socket.disconnect();
+    this.socket.connect();
   }
 
   onUp(listener: () => void): void {

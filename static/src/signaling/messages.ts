@@ -59,6 +59,8 @@ export interface JoinAnswer {
   displayName?: string;
   grants?: { publish: boolean; subscribe: boolean; moderate: boolean };
   locked?: boolean;
+  /** The server is about to stop. */
+  draining?: boolean;
 }
 
 export type TransportParams = Pick<
@@ -139,4 +141,6 @@ export interface Pushes {
   "room-closed": { reason?: string };
   "room-updated": { locked: boolean };
   "producer-muted": { producerId: string };
+  /** Without a time: called off. */
+  "server-draining": { remainingS?: number };
 }

@@ -8,6 +8,8 @@ import { Chat } from "./Chat.tsx";
 import { ControlBar } from "./ControlBar.tsx";
 import { useHoldToTalk, useMediaKeys, useShortcuts } from "./hooks.ts";
 import { Logo, PeopleIcon } from "./icons.tsx";
+import { People } from "./People.tsx";
+import { RemoveDialog } from "./RemoveDialog.tsx";
 import { Settings } from "./Settings.tsx";
 import { Shortcuts } from "./Shortcuts.tsx";
 import { Stage } from "./Stage.tsx";
@@ -20,13 +22,13 @@ export function Call({ session }: { session: RoomSession }) {
   const t = useT();
   const state = useStore(session.store);
   const [view] = useState(() => new CallView());
-  const { dialog } = useStore(view.store);
+  const { dialog, removing } = useStore(view.store);
   useKeys(session, view);
   useProblems(session);
 
   const people = state.peers.length + 1;
   return (
-    <div className="call" data-chat={state.chatOpen}>
+    <div className="call" data-panel={state.panel !== null}>
       <header className="call-header">
         <div className="call-title">
           <Logo />
@@ -37,13 +39,20 @@ export function Call({ session }: { session: RoomSession }) {
           <WeakLinkNote session={session} />
           <Toasts toasts={state.toasts} />
         </div>
-        <span className="call-people" title={t.inThisRoom(people)}>
+        <button
+          type="button"
+          className="call-people"
+          data-testid="people-toggle"
+          aria-expanded={state.panel === "people"}
+          aria-label={t.inThisRoom(people)}
+          title={`${t.inThisRoom(people)} (U)`}
+          onClick={() => session.togglePanel("people")}
+        >
           <PeopleIcon />
           <span aria-hidden="true" data-testid="people">
             {people}
           </span>
-          <span className="visually-hidden">{t.inThisRoom(people)}</span>
-        </span>
+        </button>
       </header>
       <main className="call-main">
         <Stage session={session} view={view} />
@@ -51,9 +60,11 @@ export function Call({ session }: { session: RoomSession }) {
       <footer className="call-controls">
         <ControlBar session={session} view={view} />
       </footer>
-      {state.chatOpen && <Chat session={session} />}
+      {state.panel === "chat" && <Chat session={session} />}
+      {state.panel === "people" && <People session={session} view={view} />}
       {dialog === "settings" && <Settings session={session} view={view} />}
       {dialog === "shortcuts" && <Shortcuts view={view} />}
+      {removing !== null && <RemoveDialog session={session} view={view} peerId={removing} />}
       <Heard session={session} />
       <AudioSinks session={session} />
     </div>
@@ -80,7 +91,8 @@ function useKeys(session: RoomSession, view: CallView): void {
     m: () => media.toggle("audio"),
     v: () => media.toggle("video"),
     s: () => void session.toggleScreen(),
-    c: () => session.setChatOpen(!session.store.get().chatOpen),
+    c: () => session.togglePanel("chat"),
+    u: () => session.togglePanel("people"),
     h: () => session.toggleHand(),
     g: () => view.toggleMode(),
     f: () => void toggleFullScreen(document.documentElement),

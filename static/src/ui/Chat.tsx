@@ -6,7 +6,8 @@ import { hueOf } from "../lib/people.ts";
 import { useStore } from "../lib/store.ts";
 import type { RoomSession } from "../room/session.ts";
 import type { ChatLine } from "../room/state.ts";
-import { ChatIcon, CloseIcon, SendIcon } from "./icons.tsx";
+import { ChatIcon, SendIcon } from "./icons.tsx";
+import { PanelHeader } from "./PanelHeader.tsx";
 
 /** Lines of one person that follow each other this closely stand under one name. */
 const TOGETHER_MS = 120_000;
@@ -37,23 +38,12 @@ export function Chat({ session }: { session: RoomSession }) {
     input.current?.focus();
   };
   const onKey = (event: KeyboardEvent) => {
-    if (event.key === "Escape") session.setChatOpen(false);
+    if (event.key === "Escape") session.togglePanel("chat");
   };
 
   return (
-    <aside className="chat" aria-label={t.chat} onKeyDown={onKey}>
-      <header className="chat-header">
-        <h2>{t.chat}</h2>
-        <button
-          type="button"
-          className="icon-button"
-          aria-label={t.closeChat}
-          data-testid="chat-close"
-          onClick={() => session.setChatOpen(false)}
-        >
-          <CloseIcon />
-        </button>
-      </header>
+    <aside className="panel chat" aria-label={t.chat} onKeyDown={onKey}>
+      <PanelHeader title={t.chat} closeLabel={t.closeChat} testId="chat-close" onClose={() => session.togglePanel("chat")} />
       <div className="chat-log" role="log" aria-live="polite" aria-label={t.chat} tabIndex={0}>
         {chat.length === 0 && (
           <div className="chat-empty">

@@ -11,7 +11,7 @@ import type { CallView } from "./view.ts";
 
 export function ControlBar({ session, view }: { session: RoomSession; view: CallView }) {
   const t = useT();
-  const { chatOpen, unread, handRaisedAt } = useStore(session.store);
+  const { panel, unread, handRaisedAt } = useStore(session.store);
   const { video: screen, pending } = useStore(session.screen.store);
   const chatLabel = unread > 0 ? t.chatUnread(unread) : t.chat;
   const raised = handRaisedAt !== null;
@@ -51,10 +51,10 @@ export function ControlBar({ session, view }: { session: RoomSession; view: Call
         type="button"
         className="control"
         data-testid="chat-toggle"
-        aria-expanded={chatOpen}
+        aria-expanded={panel === "chat"}
         aria-label={chatLabel}
         title={`${chatLabel} (C)`}
-        onClick={() => session.setChatOpen(!chatOpen)}
+        onClick={() => session.togglePanel("chat")}
       >
         <ChatIcon />
         {unread > 0 && <span className="control-count">{unread > 9 ? "9+" : unread}</span>}

@@ -11,6 +11,7 @@ import {
   KeyboardIcon,
   LockIcon,
   MoreIcon,
+  PeopleIcon,
   SettingsIcon,
   SpeakerViewIcon,
   StatsIcon,
@@ -51,6 +52,7 @@ export function MoreMenu({ session, view }: { session: RoomSession; view: CallVi
               close={close}
             />
           )}
+          <Entry testId="menu-people" icon={<PeopleIcon />} label={t.people} onPress={() => session.togglePanel("people")} close={close} />
           {moderator && (
             <Entry
               testId="menu-lock"

@@ -3,6 +3,7 @@ import type { MouseEvent } from "react";
 import { useT } from "../i18n/index.ts";
 import { goHome } from "../routes/router.ts";
 import { Logo } from "./icons.tsx";
+import { ThemeSwitch } from "./ThemeSwitch.tsx";
 
 export function PageHeader() {
   const t = useT();
@@ -15,6 +16,7 @@ export function PageHeader() {
       <a href="/" aria-label={t.toFirstPage} onClick={home}>
         <Logo wordmark />
       </a>
+      <ThemeSwitch />
     </header>
   );
 }

@@ -26,7 +26,7 @@ interface Props {
 
 export function Prejoin({ session, initialName, onJoin }: Props) {
   const t = useT();
-  const { phase, online, error } = useStore(session.store);
+  const { phase, online, error, draining } = useStore(session.store);
   const { audio, video } = useStore(session.media.store);
   const [name, setName] = useState(initialName);
   const stream = useTrackStream(video.track);
@@ -90,7 +90,8 @@ export function Prejoin({ session, initialName, onJoin }: Props) {
           </form>
           <div className="ticket-notes" aria-live="polite">
             {error && <Note title={t.joinFailed} text={error} tone="bad" />}
-            {online === false && !error && (
+            {draining && <Note title={t.serverRestarts} text={t.serverRestartsText} />}
+            {online === false && !error && !draining && (
               <Note title={t.serverSilent} text={t.serverSilentText} tone="bad" />
             )}
             <Problem session={session} kind="audio" problem={audio.problem} />

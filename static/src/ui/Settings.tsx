@@ -6,6 +6,7 @@ import type { RoomSession } from "../room/session.ts";
 import { DeviceSelect } from "./DeviceSelect.tsx";
 import { Dialog } from "./Dialog.tsx";
 import { MicMeter } from "./MicMeter.tsx";
+import { ThemeSwitch } from "./ThemeSwitch.tsx";
 import type { CallView } from "./view.ts";
 
 export const NAME_LENGTH = 40;
@@ -33,6 +34,12 @@ export function Settings({ session, view }: { session: RoomSession; view: CallVi
       </Part>
       <Part title={t.general}>
         <NameForm session={session} />
+        <div className="choice">
+          <span className="label" aria-hidden="true">
+            {t.theme}
+          </span>
+          <ThemeSwitch />
+        </div>
         <div className="choice">
           <label className="label" htmlFor="language">
             {t.languageLabel}

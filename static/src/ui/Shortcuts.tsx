@@ -11,6 +11,7 @@ export function Shortcuts({ view }: { view: CallView }) {
     ["V", `${t.cameraOff} / ${t.cameraOn}`],
     ["S", t.shareScreen],
     ["C", t.openChat],
+    ["U", t.people],
     ["H", `${t.raiseHand} / ${t.lowerHand}`],
     ["G", t.switchView],
     ["F", t.fullScreen],

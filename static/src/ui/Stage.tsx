@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef } from "react";
+import { useEffect, useRef } from "react";
 
 import { useT } from "../i18n/index.ts";
 import { arrange } from "../lib/arrange.ts";
@@ -6,12 +6,12 @@ import { tilesPerPage } from "../lib/layout.ts";
 import { nextOrder } from "../lib/order.ts";
 import { useStore } from "../lib/store.ts";
 import type { RoomSession } from "../room/session.ts";
-import { handQueue } from "../room/state.ts";
 import { CopyLink } from "./CopyLink.tsx";
-import { useElementSize, useTrackStream } from "./hooks.ts";
+import { useElementSize } from "./hooks.ts";
 import { BackIcon, ForwardIcon } from "./icons.tsx";
 import { Tile } from "./Tile.tsx";
-import { byPeer, OWN, OWN_SCREEN, ownTiles, tilesOf, type TileContent } from "./tiles.ts";
+import { OWN, OWN_SCREEN, type TileContent } from "./tiles.ts";
+import { useTiles } from "./useTiles.ts";
 import type { CallView, View } from "./view.ts";
 
 const GAP = 12;
@@ -91,21 +91,6 @@ export function Stage({ session, view }: { session: RoomSession; view: CallView 
       )}
     </div>
   );
-}
-
-function useTiles(session: RoomSession): TileContent[] {
-  const state = useStore(session.store);
-  const speaking = useStore(session.speaking.store);
-  const { audio, video } = useStore(session.media.store);
-  const shared = useStore(session.screen.store);
-  const { starved } = useStore(session.downlink.store);
-  const camera = useTrackStream(video.track);
-  const screen = useTrackStream(shared.video);
-  return useMemo(() => {
-    const room = { speaking, hands: handQueue(state, state.peerId ?? ""), reactions: byPeer(state.reactions), starved };
-    const own = { camera, screen, muted: !audio.on || !audio.track, cameraOff: !video.on || !video.track };
-    return [...state.peers.flatMap((peer) => tilesOf(peer, room)), ...ownTiles(state, own, room)];
-  }, [state, speaking, audio, video, camera, screen, starved]);
 }
 
 /** What is shown large: what is pinned, else the others' screens, else in speaker view whoever has the floor. */

@@ -3,9 +3,9 @@ import { memo, useRef, type ReactNode } from "react";
 import { useT } from "../i18n/index.ts";
 import type { Box } from "../lib/arrange.ts";
 import { hueOf } from "../lib/people.ts";
-import type { Quality } from "../lib/quality.ts";
 import type { RoomSession } from "../room/session.ts";
 import { Avatar } from "./Avatar.tsx";
+import { Bars } from "./Bars.tsx";
 import { useShownSize } from "./hooks.ts";
 import { CameraOffIcon, HandIcon, MicOffIcon, PinIcon } from "./icons.tsx";
 import { ReactionMark } from "./Reactions.tsx";
@@ -132,19 +132,6 @@ function Badge({ label, children }: { label: string; children: ReactNode }) {
   return (
     <span className="tile-badge" role="img" aria-label={label} title={label}>
       {children}
-    </span>
-  );
-}
-
-function Bars({ quality }: { quality: Quality }) {
-  const t = useT();
-  if (quality === 0) return null;
-  const label = t.quality[quality] ?? "";
-  return (
-    <span className="bars" role="img" aria-label={label} title={label} data-quality={quality}>
-      <i />
-      <i />
-      <i />
     </span>
   );
 }

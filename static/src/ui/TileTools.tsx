@@ -25,7 +25,7 @@ export function TileTools({ tile, title, element }: { tile: TileProps; title: st
       ? [{ id: "mute", label: t.mutePerson, Icon: MicOffIcon, on: false, run: () => session.moderation.mute(peerId) }]
       : []),
     ...(moderates
-      ? [{ id: "remove", label: t.removePerson, Icon: RemoveIcon, on: false, run: () => session.moderation.remove(peerId) }]
+      ? [{ id: "remove", label: t.removePerson, Icon: RemoveIcon, on: false, run: () => view.askToRemove(peerId) }]
       : []),
   ];
   return (

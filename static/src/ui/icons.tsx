@@ -242,6 +242,26 @@ export const WeakLinkIcon = () => (
   </Icon>
 );
 
+export const SunIcon = () => (
+  <Icon>
+    <circle cx="12" cy="12" r="4" />
+    <path d="M12 3v2M12 19v2M3 12h2M19 12h2M5.6 5.6 7 7M17 17l1.4 1.4M5.6 18.4 7 17M17 7l1.4-1.4" />
+  </Icon>
+);
+
+export const MoonIcon = () => (
+  <Icon>
+    <path d="M19.5 14.6A8 8 0 0 1 9.4 4.5a8 8 0 1 0 10.1 10.1Z" />
+  </Icon>
+);
+
+export const SystemIcon = () => (
+  <Icon>
+    <rect x="3.5" y="5" width="17" height="11" rx="2" />
+    <path d="M12 16v3.5M8.5 19.5h7" />
+  </Icon>
+);
+
 export function Logo({ wordmark = false }: { wordmark?: boolean }) {
   return (
     <span className="logo">

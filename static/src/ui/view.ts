@@ -12,6 +12,8 @@ export interface View {
   statsOf: ReadonlySet<string>;
   hideSelf: boolean;
   dialog: "settings" | "shortcuts" | null;
+  /** Of whom it is asked whether they shall be removed. */
+  removing: string | null;
 }
 
 const HIDE_SELF = "hide-self";
@@ -25,6 +27,7 @@ export class CallView {
     statsOf: new Set(),
     hideSelf: recall(HIDE_SELF) === "yes",
     dialog: null,
+    removing: null,
   });
 
   setPage(page: number): void {
@@ -59,6 +62,10 @@ export class CallView {
 
   show(dialog: View["dialog"]): void {
     this.patch({ dialog });
+  }
+
+  askToRemove(removing: string | null): void {
+    this.patch({ removing });
   }
 
   private patch(change: Partial<View>): void {
