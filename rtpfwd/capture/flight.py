@@ -15,7 +15,7 @@ from typing import Any
 
 from rtpfwd.capture.calls import Arguments, plain_address
 from rtpfwd.capture.mirror import Mirror
-from rtpfwd.capture.opening import Opener, openers
+from rtpfwd.capture.opening import openers
 from rtpfwd.capture.recorder import NOT_OPENED, Describe
 from rtpfwd.clock import Instant, seconds
 from rtpfwd.dataplane.interface import TransportId
@@ -28,6 +28,7 @@ SEGMENT = 1 << 14
 MAX_PATHS = 255
 BEGINNING = 48
 """Bytes kept of STUN."""
+_BLOCK = 80  # bytes that a packet takes in a file besides itself, with IP and UDP
 _ENTRY = Struct("<QHHBB")  # when, size, bytes kept, direction, number of the path
 
 
@@ -109,55 +110,33 @@ class FlightRecorder:
         reason: str,
         describe: Describe = lambda kind, number: None,
         records: Sequence[tuple[str, Any]] = (),
+        max_bytes: int | None = None,
     ) -> Iterator[bytes]:
-        """A pcapng of what is kept of these transports, in pieces. ``records``: kinds and values to add."""
-        writer = PcapngWriter()
-        yield writer.header(comments=(f"flight recorder, headers only: {reason}",))
-        yield writer.record(unix_us_at_zero + now, "flight", {"reason": reason})
-        for kind, value in records:
-            yield writer.record(unix_us_at_zero + now, kind, value)
-        locals_ = [plain_address(one) for one in local]
-        found: list[tuple[int, int, int, Path, bytes, TransportId]] = []
-        interfaces = {}
-        opening: dict[TransportId, tuple[Opener, Opener]] = {}
+        """A pcapng of what is kept of these transports, in pieces. ``records``: kinds and values to add;
+        ``max_bytes``: about so many of packets, the latest.
+
+        What is kept is copied at once; the pieces, which are work, may be taken in another thread.
+        """
+        copies: list[_Copy] = []
         for transport in transports:
             ring = self._rings.get(transport)
             if ring is None:
                 continue
             self._note_keys(transport, ring)
             about = describe("transport", transport) or {}
-            number, block = writer.interface(
-                str(about.get("id", f"transport {transport}")), str(about.get("label", ""))
-            )
-            yield block
-            interfaces[transport] = number
-            if ring.keys is not None:
-                opening[transport] = openers(ring.keys)
-            found += [
-                (at, size, direction, path, data, transport)
-                for at, size, direction, path, data in self._entries(ring)
-                if at >= now - self.limits.lasts_us
-            ]
-        found.sort(key=lambda one: one[0])
-        for at, size, direction, path, data, transport in found:
-            comments: tuple[str, ...] = ()
-            if len(data) > 1 and 192 <= data[1] < 224 and 128 <= data[0] < 192 and len(data) == size:
-                pair = opening.get(transport)
-                plain = pair[direction == Direction.OUTBOUND].rtcp(data) if pair is not None else None
-                if plain is None:
-                    comments = (NOT_OPENED,)
-                else:
-                    data, size = plain, len(plain)
-            ends = (plain_address(path[1]), locals_[path[0]])
-            yield writer.datagram(
-                interfaces[transport],
-                unix_us_at_zero + at,
-                *(ends if direction == Direction.INBOUND else ends[::-1]),
-                data,
-                direction=Direction(direction),
-                comments=comments,
-                missing=size - len(data),
-            )
+            name = str(about.get("id", f"transport {transport}"))
+            segments = [bytes(one) for one in ring.segments]
+            copies.append(_Copy(name, str(about.get("label", "")), ring.keys, segments, list(ring.paths)))
+        head = ("flight", {"reason": reason})
+        return _pieces(
+            copies,
+            [plain_address(one) for one in local],
+            unix_us_at_zero,
+            now,
+            Instant(now - self.limits.lasts_us),
+            [head, *records],
+            max_bytes,
+        )
 
     # -- inside --------------------------------------------------------------------------------------------
 
@@ -223,14 +202,81 @@ class FlightRecorder:
         ring.bytes -= gone
         self.bytes -= gone
 
-    def _entries(self, ring: _Ring) -> Iterator[tuple[int, int, int, Path, bytes]]:
-        for segment in ring.segments:
-            at = 0
-            while at < len(segment):
-                when, size, kept, direction, path = _ENTRY.unpack_from(segment, at)
-                at += _ENTRY.size
-                yield when, size, direction, ring.paths[path], bytes(segment[at : at + kept])
-                at += kept
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """What was kept of one transport."""
+
+    name: str
+    label: str
+    keys: SrtpKeys | None
+    segments: list[bytes]
+    paths: list[Path]
+
+
+def _pieces(
+    copies: Sequence[_Copy],
+    local: Sequence[Address],
+    zero: int,
+    now: Instant,
+    oldest: Instant,
+    records: Sequence[tuple[str, Any]],
+    max_bytes: int | None,
+) -> Iterator[bytes]:
+    writer = PcapngWriter()
+    yield writer.header(comments=(f"flight recorder, headers only: {records[0][1]['reason']}",))
+    for kind, value in records:
+        yield writer.record(zero + now, kind, value)
+    found: list[tuple[int, int, int, Path, bytes, int]] = []
+    interfaces = []
+    for place, copy in enumerate(copies):
+        number, block = writer.interface(copy.name, copy.label)
+        yield block
+        interfaces.append(number)
+        found += [(*one, place) for one in _entries(copy) if one[0] >= oldest]
+    found.sort(key=lambda one: one[0])
+    opening = [None if one.keys is None else openers(one.keys) for one in copies]
+    for at, size, direction, path, data, place in found[_first_kept(found, max_bytes) :]:
+        comments: tuple[str, ...] = ()
+        if len(data) > 1 and 192 <= data[1] < 224 and 128 <= data[0] < 192 and len(data) == size:
+            pair = opening[place]
+            plain = pair[direction == Direction.OUTBOUND].rtcp(data) if pair is not None else None
+            if plain is None:
+                comments = (NOT_OPENED,)
+            else:
+                data, size = plain, len(plain)
+        ends = (plain_address(path[1]), local[path[0]])
+        yield writer.datagram(
+            interfaces[place],
+            zero + at,
+            *(ends if direction == Direction.INBOUND else ends[::-1]),
+            data,
+            direction=Direction(direction),
+            comments=comments,
+            missing=size - len(data),
+        )
+
+
+def _entries(copy: _Copy) -> Iterator[tuple[int, int, int, Path, bytes]]:
+    for segment in copy.segments:
+        at = 0
+        while at < len(segment):
+            when, size, kept, direction, path = _ENTRY.unpack_from(segment, at)
+            at += _ENTRY.size
+            yield when, size, direction, copy.paths[path], segment[at : at + kept]
+            at += kept
+
+
+def _first_kept(found: Sequence[tuple[int, int, int, Path, bytes, int]], max_bytes: int | None) -> int:
+    """How many of the oldest are left out."""
+    if max_bytes is None:
+        return 0
+    left = max_bytes
+    for index in range(len(found) - 1, -1, -1):
+        left -= len(found[index][4]) + _BLOCK
+        if left < 0:
+            return index + 1
+    return 0
 
 
 def _kept(data: bytes) -> int:

@@ -1,7 +1,9 @@
 """One capture: calls, packets and remarks to pcapng, as bytes for whoever writes the file.
 
 Per transport an interface with RTP and RTCP decrypted and STUN, both directions; no DTLS, because after a
-handshake Wireshark takes for SRTP what follows. Records: ``start`` (what a replay must know), ``seam.*``
+handshake Wireshark takes for SRTP what follows. With ``wire`` everything is as it was on the wire, DTLS too,
+and the keys are in the file: DTLS' as a key log, SRTP's in records ``srtp`` (wire_form.py). Other records:
+``start`` (what a replay must know), ``seam.*``
 (calls.py), ``name`` (which number is which object), ``decision`` (the ledger), ``end``.
 Where a stream was running before the capture began, a record ``late`` says so: its numbering cannot be the
 same in a replay.
@@ -19,8 +21,10 @@ from typing import Any
 from rtpfwd.capture.calls import PREFIX, Arguments, encode_call, plain_address
 from rtpfwd.capture.mirror import Mirror
 from rtpfwd.capture.opening import Opener, openers
+from rtpfwd.capture.wire_form import KEYS, Handshakes, encode_keys
 from rtpfwd.clock import Instant
 from rtpfwd.dataplane.interface import DataPlane, PlaneLimits, TransportId
+from rtpfwd.protocols.srtp import SrtpKeys
 from rtpfwd.wire.captures.items import Direction, JsonValue
 from rtpfwd.wire.captures.pcapng_writer import InterfaceNumber, PcapngWriter
 from rtpfwd.wire.datagram import Address, Datagram, Path
@@ -71,6 +75,8 @@ class Recorder:
         now: Instant,
         describe: Describe = lambda kind, number: None,
         everything: bool = False,
+        wire: bool = False,
+        key_log: Callable[[TransportId], str] = lambda transport: "",
         max_bytes: int = 1 << 30,
         title: str = "",
         system: str = "",
@@ -91,6 +97,8 @@ class Recorder:
         self._openers: dict[TransportId, tuple[Opener, Opener]] = {}
         self._interfaces: dict[TransportId, InterfaceNumber] = {}
         self._traffic: dict[TransportId, int] = {}
+        self._handshakes = Handshakes() if wire else None
+        self._key_log = key_log
         self._unnamed: list[tuple[str, int]] = []
         self._put(self._pcapng.header(system=system, comments=(title,) if title else ()))
         self.record(
@@ -130,6 +138,9 @@ class Recorder:
     def settle(self, now: Instant) -> None:
         """Between inputs: write down the names of what is new."""
         self._now = max(self._now, now)
+        if self._handshakes is not None:
+            for transport in self._handshakes.overdue(now):
+                self._write_handshake(transport)
         unnamed, self._unnamed = self._unnamed, []
         for kind, number in unnamed:
             known = self._describe(kind, number)
@@ -141,6 +152,8 @@ class Recorder:
         if self.finished is not None:
             return
         self.settle(now)
+        for transport in list(self._reach):
+            self._write_handshake(transport)
         if self.finished is None:  # the last names may have been too much
             self._close(why, now)
 
@@ -180,6 +193,7 @@ class Recorder:
             return
         self._note_call(method, arguments)
         if method == "remove_transport":
+            self._write_handshake(arguments[0])
             del self._reach[transport]
             self._openers.pop(transport, None)
 
@@ -212,7 +226,10 @@ class Recorder:
 
     def _note_call(self, method: str, arguments: Arguments) -> None:
         if method == "set_keys":
-            self._openers[arguments[0]] = openers(arguments[1])
+            if self._handshakes is not None:
+                self._write_keys(*arguments)
+            else:
+                self._openers[arguments[0]] = openers(arguments[1])
         elif method == "add_receive_stream":
             self._unnamed.append(("receiveStream", arguments[0]))
         elif method == "add_send_stream":
@@ -226,6 +243,11 @@ class Recorder:
 
     def _packet(self, transport: TransportId, data: bytes, path: Path, direction: Direction) -> None:
         kind = classify(data)
+        if self._handshakes is not None:
+            if kind is Kind.DTLS and self._handshakes.hold(transport, data, path, direction, self._now):
+                return
+            self._datagram(transport, data, path, direction)
+            return
         if kind is Kind.DTLS:
             return
         pair = self._openers.get(transport)
@@ -240,6 +262,18 @@ class Recorder:
         if plain is None:
             plain, comments = data, (NOT_OPENED,)
             self.counts.unopened += 1
+        self._datagram(transport, plain, path, direction, comments=comments)
+
+    def _datagram(
+        self,
+        transport: TransportId,
+        data: bytes,
+        path: Path,
+        direction: Direction,
+        *,
+        at: Instant | None = None,
+        comments: tuple[str, ...] = (),
+    ) -> None:
         local, remote = path
         ends = (plain_address(remote), self._local[local])
         if direction is Direction.OUTBOUND:
@@ -249,11 +283,23 @@ class Recorder:
             self.counts.received += 1
         self._traffic[transport] = self._traffic.get(transport, 0) + 1
         interface = self._interface(transport)
+        time_us = self._zero + (self._now if at is None else at)
         self._put(
-            self._pcapng.datagram(
-                interface, self._zero + self._now, *ends, plain, direction=direction, comments=comments
-            )
+            self._pcapng.datagram(interface, time_us, *ends, data, direction=direction, comments=comments)
         )
+
+    def _write_keys(self, transport: TransportId, keys: SrtpKeys) -> None:
+        """What opens the packets that follow, and those of the handshake, held back until now."""
+        lines = self._key_log(transport)
+        if lines:
+            self._put(self._pcapng.key_log(lines))
+        self.record(KEYS, encode_keys(transport, keys))
+        self._write_handshake(transport)
+
+    def _write_handshake(self, transport: TransportId) -> None:
+        held = self._handshakes.release(transport) if self._handshakes is not None else []
+        for at, data, path, direction in held:
+            self._datagram(transport, data, path, direction, at=at)
 
     def _interface(self, transport: TransportId) -> InterfaceNumber:
         known = self._interfaces.get(transport)

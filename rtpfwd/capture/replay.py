@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, fields
 
 from rtpfwd.capture.calls import NOW, PREFIX, Arguments, decode_call
 from rtpfwd.capture.comparison import Comparer, Comparison
+from rtpfwd.capture.opening import Opener, openers
 from rtpfwd.capture.recorder import NOT_OPENED, VERSION
+from rtpfwd.capture.wire_form import KEYS, decode_keys
 from rtpfwd.clock import Instant
 from rtpfwd.dataplane.interface import DataPlane, PlaneLimits
 from rtpfwd.errors import MalformedPacket, RtpfwdError
@@ -75,6 +77,8 @@ class Replay:
         self._open: dict[Path, Callable[[bytes], bytes]] = {}
         self._owners: dict[Path, int] = {}
         self._keys: dict[int, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = {}
+        self._wire: dict[int, tuple[Opener, Opener]] = {}
+        """Of captures in wire form, what opens the packets of each transport, in and out."""
 
     @property
     def now(self) -> Instant:
@@ -135,7 +139,7 @@ class Replay:
     def _note_time(self, time_us: int) -> None:
         if self.result.first_us is None:
             self.result.first_us = time_us
-        self.result.last_us = time_us
+        self.result.last_us = max(self.result.last_us or 0, time_us)
 
     def _take_inbound(self, item: CapturedDatagram) -> None:
         if item.comments and NOT_OPENED in item.comments:
@@ -150,14 +154,27 @@ class Replay:
         if item.source is None or item.destination is None:
             return
         path: Path = (self._local.get(item.destination, 0), item.source)
+        data = self._opened(path, item.data, outbound=False) if self._wire else item.data
+        if data is None:
+            self.result.skipped += 1
+            return
         protect = self._protect.get(path)
         self.numbers.append(item.number)
-        self._batch.append((item.data if protect is None else protect(item.data), path))
+        self._batch.append((data if protect is None else protect(data), path))
 
     def _take_outbound(self, item: CapturedDatagram) -> None:
         self._flush()
-        if item.destination is not None and not (item.comments and NOT_OPENED in item.comments):
-            self.comparer.recorded(item.destination, item.data, item.number)
+        if item.destination is None or (item.comments and NOT_OPENED in item.comments):
+            return
+        data: bytes | None = item.data
+        if self._wire and item.source is not None:
+            data = self._opened((self._local.get(item.source, 0), item.destination), item.data, outbound=True)
+        if data is not None:
+            self.comparer.recorded(item.destination, data, item.number)
+
+    def _opened(self, path: Path, data: bytes, *, outbound: bool) -> bytes | None:
+        pair = self._wire.get(self._owners.get(path, 0))
+        return data if pair is None else pair[outbound].rtp(data)
 
     def _take_record(self, record: Record) -> None:
         self._flush()
@@ -169,6 +186,9 @@ class Replay:
         if record.kind.startswith(PREFIX):
             self._at = Instant(record.time_us - self._zero)
             self._call(record.kind.removeprefix(PREFIX), record)
+        elif record.kind == KEYS:
+            transport, keys = decode_keys(record.value)
+            self._wire[transport] = openers(keys)
         elif record.kind == "late" and isinstance(record.value, list):
             for ssrc in record.value:
                 if isinstance(ssrc, int) and 0 <= ssrc < 1 << 32:

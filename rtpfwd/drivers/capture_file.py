@@ -6,17 +6,23 @@ What waits to be written is bounded; a disk that is full or too slow ends the fi
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
 MAX_WAITING = 16 << 20
 PAUSE_S = 0.25
 """How long bytes are gathered before they go to the disk."""
+BREATHER_S = 0.001
+PIECES_AT_ONCE = 16
+"""So many pieces are made before the thread gives way: making them keeps the interpreter from packets."""
 
 
 class CaptureFile:
-    """Opens at once; raises ``OSError`` where that is not possible. Existing files are not overwritten."""
+    """Opens at once; raises ``OSError`` where that is not possible. Existing files are not overwritten.
+
+    ``pieces`` are written first, and taken in the file's thread.
+    """
 
     def __init__(
         self,
@@ -24,6 +30,7 @@ class CaptureFile:
         *,
         open_file: Callable[[Path], BinaryIO] | None = None,
         max_waiting: int = MAX_WAITING,
+        pieces: Iterable[bytes] = (),
     ) -> None:
         self.path = path
         self.error: str | None = None
@@ -32,7 +39,9 @@ class CaptureFile:
         self._max_waiting = max_waiting
         self._waiting = bytearray()
         self._lock = threading.Lock()
+        self._pieces = pieces
         self._closing = threading.Event()
+        self._hurry = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"capture {path.name}", daemon=True)
         self._thread.start()
 
@@ -53,6 +62,7 @@ class CaptureFile:
 
     def join(self) -> None:
         """Wait until all is written. Not for the event loop."""
+        self._hurry.set()
         self._thread.join()
 
     @property
@@ -63,6 +73,10 @@ class CaptureFile:
     def _run(self) -> None:
         try:
             try:
+                for count, piece in enumerate(self._pieces, 1):
+                    self._file.write(piece)
+                    if count % PIECES_AT_ONCE == 0:
+                        self._hurry.wait(BREATHER_S)
                 while True:
                     closing = self._closing.wait(PAUSE_S)
                     with self._lock:

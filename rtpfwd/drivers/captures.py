@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from rtpfwd.capture.flight import FlightLimits, FlightRecorder
+from rtpfwd.capture.ingress import SETTINGS_RECORD
 from rtpfwd.capture.recorder import Reach, Recorder
 from rtpfwd.capture.recording_plane import RecordingPlane
 from rtpfwd.clock import Instant
@@ -21,6 +22,7 @@ from rtpfwd.dataplane.interface import ReceiveStreamId, SendStreamId, TransportI
 from rtpfwd.drivers.capture_file import CaptureFile
 from rtpfwd.drivers.flight_triggers import FlightTriggers, TriggerSettings
 from rtpfwd.errors import InvalidState, LimitExceeded, NotFoundError
+from rtpfwd.sfu.tunables import changed
 from rtpfwd.sfu.webrtc_transport import WebRtcTransport
 from rtpfwd.sfu.worker import Worker
 from rtpfwd.wire.datagram import Address
@@ -119,11 +121,12 @@ class Captures:
         transport_id: str | None = None,
         stream_id: str | None = None,
         name: str = "",
+        wire: bool = False,
         max_bytes: int | None = None,
     ) -> Capture:
         """Begin to record: a room (``router_id``), of it one peer (``peerId`` in the transports' app data),
         or one transport, also by one of its producers or consumers (``stream_id``); everything where nothing
-        is named. ``name`` becomes part of the file's name.
+        is named. ``name`` becomes part of the file's name. ``wire``: as it is on the wire, with all keys.
 
         Raises ``NotFoundError`` for what is not there, ``LimitExceeded`` for one capture or byte too many,
         ``InvalidState`` without a directory, and ``OSError``.
@@ -146,9 +149,12 @@ class Captures:
             limits=self._worker.context.settings.plane,
             now=now,
             describe=self.describe,
+            wire=wire,
+            key_log=self._key_log,
             max_bytes=min(max_bytes or self.settings.max_bytes, self.settings.max_bytes),
             title=name,
         )
+        recorder.record(SETTINGS_RECORD, changed(self._worker.context.settings))
         capture = Capture(path.stem, file, recorder, wanted, router_id, now)
         self._ledger_seen = self._worker.context.ledger.noted if not self._running else self._ledger_seen
         self._captures[capture.id] = capture
@@ -176,16 +182,31 @@ class Captures:
         return [one.to_json() for one in self._captures.values()]
 
     def dump_flight(
-        self, *, transport_id: str | None = None, router_id: str | None = None, reason: str = "asked"
+        self,
+        *,
+        router_id: str | None = None,
+        peer_id: str | None = None,
+        transport_id: str | None = None,
+        reason: str = "asked",
+        max_bytes: int | None = None,
     ) -> Path:
-        """Write down the last minute of a transport, of a room's, or of all. Raises as ``start`` does."""
+        """Write down the last minute of what ``start`` would record, ``max_bytes`` of it at most, the latest;
+        the file is complete a moment later. Raises as ``start`` does.
+        """
         if self.flight is None:
             raise InvalidState("the flight recorder is off")
-        _, wanted = self._find(router_id, None, transport_id)
+        _, wanted = self._find(router_id, peer_id, transport_id)
         numbers = [number for number, one in self._worker.context.transports.items() if wanted(one)]
-        if transport_id is None and router_id is None:
+        if transport_id is None and router_id is None and peer_id is None:
             numbers = self.flight.transports
-        return self._dump(numbers, reason)
+        return self._dump(numbers, reason, max_bytes)
+
+    def dumps(self) -> list[dict[str, Any]]:
+        """The flight recorder's files, oldest first."""
+        return [
+            {"file": str(one.path), "complete": one.done and one.error is None, "error": one.error}
+            for one in self._dumps
+        ]
 
     # -- for the driver ------------------------------------------------------------------------------------
 
@@ -255,6 +276,10 @@ class Captures:
 
     # -- inside --------------------------------------------------------------------------------------------
 
+    def _key_log(self, number: TransportId) -> str:
+        transport = self._worker.context.transports.get(number)
+        return "" if transport is None else transport.secure.key_log
+
     def _find(
         self, router_id: str | None, peer_id: str | None, transport_id: str | None
     ) -> tuple[str | None, Callable[[WebRtcTransport], bool]]:
@@ -301,15 +326,14 @@ class Captures:
         capture.recorder.finish(why, self._now())
         capture.file.close()
 
-    def _dump(self, numbers: list[TransportId], reason: str) -> Path:
+    def _dump(self, numbers: list[TransportId], reason: str, max_bytes: int | None = None) -> Path:
         if self.flight is None:
             raise InvalidState("the flight recorder is off")
         directory = self._directory()
         label = "-".join([reason, *(str(number) for number in numbers[:1])])
         path = self._new_path(directory, f"flight-{label}")
-        file = CaptureFile(path, open_file=self._open_file, max_waiting=1 << 30)
         decisions = [("decision", one.to_json()) for one in self._worker.context.ledger]
-        for piece in self.flight.dump(
+        pieces = self.flight.dump(
             numbers,
             local=self._local,
             unix_us_at_zero=self._zero,
@@ -317,8 +341,9 @@ class Captures:
             reason=reason,
             describe=self.describe,
             records=decisions,
-        ):
-            file.write(piece)
+            max_bytes=min(max_bytes or self.settings.max_bytes, self.settings.max_bytes),
+        )
+        file = CaptureFile(path, open_file=self._open_file, pieces=pieces)
         file.close()
         self._dumps.append(file)
         while len(self._dumps) > self.settings.dumps:

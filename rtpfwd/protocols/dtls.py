@@ -134,6 +134,15 @@ class DtlsTransport:
         """Whether the handshake is through; connected is that and the right certificate."""
         return self._established
 
+    @property
+    def key_log(self) -> str:
+        """The line of an NSS key log that opens this connection; empty unless its handshake is through."""
+        connection = self._connection
+        if connection is None or not self._established:
+            return ""
+        client_random, secret = connection.client_random(), connection.master_key()
+        return f"CLIENT_RANDOM {(client_random or b'').hex()} {(secret or b'').hex()}\n"
+
     def start(self, role: DtlsRole, now: Instant) -> None:
         """Begin the handshake as client or server.
 

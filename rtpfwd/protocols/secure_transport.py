@@ -115,6 +115,11 @@ class SecureTransport:
         return self._dtls.remote_certificate_pem
 
     @property
+    def key_log(self) -> str:
+        """See ``DtlsTransport.key_log``."""
+        return self._dtls.key_log
+
+    @property
     def closed(self) -> bool:
         """Whether it is over."""
         return self._closed

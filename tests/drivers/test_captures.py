@@ -2,12 +2,15 @@
 
 import errno
 import io
+import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from rtpfwd.capture.flight import FlightLimits
+from rtpfwd.capture.ingress import read_ingress
 from rtpfwd.capture.recording_plane import RecordingPlane
 from rtpfwd.clock import seconds
 from rtpfwd.drivers.captures import Captures, CaptureSettings
@@ -22,8 +25,10 @@ from tests.scenarios.call import SERVER, UNIX_US, Call, camera, microphone
 class Served:
     """A call in virtual time, watched as the real driver watches its worker."""
 
-    def __init__(self, settings: CaptureSettings, **options) -> None:
-        self.call = Call(keys=True)
+    def __init__(
+        self, settings: CaptureSettings, *, keys: bool = True, wire: bool = False, **options
+    ) -> None:
+        self.call = Call(keys=keys)
         worker, context = self.call.worker, self.call.worker.context
         self.plane = RecordingPlane(context.plane)
         context.plane = self.plane
@@ -45,6 +50,7 @@ class Served:
             return out
 
         worker.transmit, worker.events = transmitted, events
+        self.capture = self.captures.start(wire=True) if wire else None
         self.one, self.two = self.call.join(), self.call.join()
         self.one.transport.app_data["peerId"] = "ada"
         self.call.connect(self.one, self.two)
@@ -82,6 +88,22 @@ def test_a_room_is_captured_from_its_first_packet_and_replays(served):
     names = [one.value for one in items(data) if isinstance(one, Record) and one.kind == "name"]
     assert {one["kind"] for one in names} == {"transport", "receiveStream", "sendStream"}
     assert "ada" in {one.get("label") for one in names}
+
+
+def test_settings_and_their_changes_are_recorded_and_the_replay_is_equal(served):
+    worker = served.call.worker
+    worker.tunables.change({"rtcp.default_rtt_us": 70_000}, now=served.call.network.now)
+    capture = served.captures.start()
+    served.talk(1)
+    worker.tunables.change({"pacing.factor": 1.5}, now=served.call.network.now)
+    served.call.run(1)
+    data = served.stop(capture)
+    found = read_ingress(lambda: items(data), foreign=False)
+    assert found.settings == {"rtcp.default_rtt_us": 70_000}
+    [change] = found.changes
+    assert (change.name, change.value) == ("pacing.factor", 1.5)
+    assert 900_000 < change.at_us < 1_100_000  # from the first packet on
+    assert replay(data).comparison.equal
 
 
 @pytest.mark.parametrize("scope", ["peer", "transport"])
@@ -153,6 +175,43 @@ def test_what_cannot_be_captured_is_refused(served, tmp_path):
         Served(CaptureSettings()).captures.start()
 
 
+def test_a_real_limit_of_the_disk_ends_the_capture_and_not_the_call(tmp_path):
+    """The kernel refuses to let the file grow (RLIMIT_FSIZE), in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, tmp_path],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).resolve().parents[2],
+    )
+    assert done.returncode == 0, done.stderr
+    view = json.loads(done.stdout)
+    assert (view["running"], view["error"]) == (False, "File too large")
+    assert view["size"] <= 20_000
+    assert view["forwardedAfter"] > 50
+
+
+LIMITED = """
+import json, resource, signal, sys
+from pathlib import Path
+from rtpfwd.drivers.captures import CaptureSettings
+from tests.drivers.test_captures import Served
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+served = Served(CaptureSettings(Path(sys.argv[1])))
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+capture = served.captures.start()
+served.talk(1)
+capture.file.join()
+before = served.plane.counters().forwarded
+served.call.run(1)
+view = served.captures.listing()[0]
+view["size"] = capture.file.path.stat().st_size
+view["forwardedAfter"] = served.plane.counters().forwarded - before
+assert served.plane.failures == []
+print(json.dumps(view))
+"""
+
+
 def test_a_full_directory_takes_no_more(tmp_path):
     (tmp_path / "old.pcapng").write_bytes(bytes(1000))
     with pytest.raises(LimitExceeded):
@@ -181,6 +240,47 @@ def test_the_flight_recorder_forgets_and_stays_small(tmp_path):
     served.call.run(5)
     served.captures.check(served.call.network.now)
     assert (flight.bytes, flight.transports) == (0, [])
+
+
+def test_a_dump_has_the_latest_that_fits(served):
+    served.talk(3)
+    paths = [served.captures.dump_flight(peer_id="ada", max_bytes=size) for size in (20_000, 1 << 20)]
+    assert [one["file"] for one in served.captures.dumps()] == [str(one) for one in paths]
+    served.captures.close()
+    small, whole = (
+        [one for one in items(path.read_bytes()) if isinstance(one, CapturedDatagram)] for path in paths
+    )
+    assert {one.source if one.direction is Direction.INBOUND else one.destination for one in whole} == {
+        ("10.0.0.1", 5000)
+    }
+    assert 50 < len(small) < len(whole)
+    assert [one.time_us for one in small] == [one.time_us for one in whole[-len(small) :]]
+    assert sum(len(one.data) + 28 for one in small) < 20_000
+    assert {(one["complete"], one["error"]) for one in served.captures.dumps()} == {(True, None)}
+
+
+def test_what_comes_after_a_dump_was_asked_for_is_not_in_it(served):
+    served.talk(1)
+    asked = served.call.network.now
+    pieces = served.captures.flight.dump(
+        served.captures.flight.transports, local=[SERVER], unix_us_at_zero=0, now=asked, reason="asked"
+    )
+    served.call.run(3)
+    found = [one for one in items(b"".join(pieces)) if isinstance(one, CapturedDatagram)]
+    assert len(found) > 50
+    assert max(one.time_us for one in found) <= asked
+
+
+def test_a_disk_that_is_full_for_a_dump_is_told(tmp_path):
+    served = Served(CaptureSettings(tmp_path), open_file=lambda path: FullDisk())
+    served.talk(0.5)
+    served.captures.dump_flight()
+    served.captures.close()
+    [dump] = served.captures.dumps()
+    assert (dump["complete"], dump["error"]) == (False, "No space left on device")
+    forwarded = served.plane.counters().forwarded
+    served.call.run(1)
+    assert served.plane.counters().forwarded > forwarded
 
 
 def test_a_lost_peer_has_its_last_minute_kept(tmp_path):

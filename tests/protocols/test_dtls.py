@@ -234,6 +234,17 @@ def test_a_handshake_yields_mirrored_keys_with_gcm_first(client: str, server_nam
     assert not ours.drops and not theirs.drops
 
 
+def test_both_sides_have_the_same_line_for_a_key_log_while_they_are_connected() -> None:
+    ours, theirs = pair()
+    assert ours.key_log == theirs.key_log == ""
+    run(ours, theirs)
+    label, client_random, secret = ours.key_log.split()
+    assert (label, len(bytes.fromhex(client_random)), len(bytes.fromhex(secret))) == ("CLIENT_RANDOM", 32, 48)
+    assert theirs.key_log == ours.key_log
+    ours.close()
+    assert ours.key_log == ""
+
+
 @pytest.mark.parametrize("profile", list(Profile))
 def test_every_profile_can_be_negotiated(profile: Profile) -> None:
     ours, theirs = pair(client_profiles=(profile,))
