@@ -169,6 +169,12 @@ def configured(
     return settings
 
 
+def changed(settings: WorkerSettings) -> JsonObject:
+    """Those that are not the default, by name."""
+    defaults = dict(flattened(WorkerSettings()))
+    return {name: value for name, value in flattened(settings) if value != defaults[name]}
+
+
 def flattened(settings: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """All values of a tree of dataclasses as (dotted name, value)."""
     for one in fields(settings):

@@ -20,6 +20,7 @@ FIGURES: tuple[tuple[str, str, str], ...] = (
     ("repairP50Ms", "repair, p50", "ms"),
     ("repairP95Ms", "repair, p95", "ms"),
     ("overheadPercent", "overhead (repairs, padding)", "%"),
+    ("firstPictureMs", "first picture after", "ms"),
     ("freezes", "freezes", ""),
     ("freezeS", "frozen", "s"),
     ("picturesPerS", "pictures a second", ""),

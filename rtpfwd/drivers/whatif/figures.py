@@ -29,6 +29,9 @@ class RunFigures:
     """From a viewer's noticing a hole to its being filled."""
     overhead_percent: float = 0.0
     """Retransmissions and padding towards viewers, in bytes, of the bytes of media."""
+    first_picture_ms: float | None = None
+    """From the first packet to the first picture shown, the mean of videos and viewers; to the end where
+    there was none."""
     freezes: float = 0.0
     """Pauses of the picture (W3C's ``freezeCount``), for each viewer."""
     freeze_s: float = 0.0

@@ -85,6 +85,8 @@ def _pictures(
     figures.freeze_s = sum(length for _, length in freezes) / MICROSECONDS / viewers
     shown = sum(begin <= one.at < end for sink in videos if sink.decoder for one in sink.decoder.shown)
     figures.pictures_per_s = shown / lasted_s / len(videos)
+    firsts = [next((one.at for one in sink.decoder.shown), end) for sink in videos if sink.decoder]
+    figures.first_picture_ms = sum(min(one, end) - begin for one in firsts) / len(firsts) / 1000
     late = sorted(value for sink in videos for value in _lateness_us(sink))
     if late:
         figures.late_p95_ms = quantile(late, 0.95) / 1000
