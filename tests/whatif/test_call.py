@@ -1,15 +1,19 @@
 """The recorded ingress through the whole server, in a closed loop with modelled viewers."""
 
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from rtpfwd.capture.ingress import Ingress, SettingChange, read_ingress
+from rtpfwd.clock import Instant
+from rtpfwd.drivers.decoder_model import freezes_between
 from rtpfwd.drivers.recordings import read_items
 from rtpfwd.drivers.whatif.call import Plan, playable, run
 from rtpfwd.drivers.whatif.figures import RunFigures, quantile, spread
 from rtpfwd.drivers.whatif.link_words import parse_link
+from rtpfwd.drivers.whatif.measuring import play_out
 from rtpfwd.sfu.settings import WorkerSettings
 from rtpfwd.sfu.tunable_list import TUNABLES
 from rtpfwd.sfu.tunables import configured
@@ -101,6 +105,23 @@ def test_figures_of_many_runs_are_spread():
     assert found.values["repair_p50_ms"] is None
     assert found.to_json()["freezes"] == {"p10": 1.0, "p50": 5.0, "p90": 9.0}
     assert found.layer_shares == {"S0T0": 1.0}
+
+
+def test_playout_waits_as_long_as_most_pictures_need():
+    steady = [(Instant(i * 40_000 + (30_000 if i % 10 == 5 else 0)), i * 3600) for i in range(200)]
+    found = play_out(steady, 90_000)
+    assert max(found.late_us) == 30_000
+    assert found.delays_us[-1] == 30_000  # one of ten is late: all wait for it
+    gaps = {later - earlier for earlier, later in pairwise(found.times[100:])}
+    assert gaps == {40_000}
+    assert not freezes_between(found.times)
+
+
+def test_a_picture_that_is_later_than_the_playout_freezes():
+    late = [(Instant(i * 40_000 + (500_000 if i == 150 else 0)), i * 3600) for i in range(200)]
+    found = play_out(late, 90_000)
+    assert [length for _, length in freezes_between(found.times)] == [540_000]
+    assert play_out([], 90_000).times == []
 
 
 def test_quantiles_lie_between_values():

@@ -53,8 +53,8 @@ def modelled_parts(uplink: LinkSpec | None, feedback: str) -> list[str]:
         "virtual clock",
         f"publishers: {up}; NACKs are answered with the recorded packets, requests for key frames with a "
         "copy of a recorded one; encoders react to nothing",
-        f"viewers: NACK as Chromium's, report, and tell {told}; a decoder shows each picture as soon as it "
-        "can, without playout delay",
+        f"viewers: NACK as Chromium's, report, and tell {told}; a decoder that goes by the payloads, "
+        "and a playout delay as long as 95 % of the last 100 pictures need",
         "viewers' links: emulated, another one with each seed",
     ]
 

@@ -25,6 +25,7 @@ FIGURES: tuple[tuple[str, str, str], ...] = (
     ("freezeS", "frozen", "s"),
     ("picturesPerS", "pictures a second", ""),
     ("lateP95Ms", "pictures late, p95", "ms"),
+    ("playoutDelayMs", "playout delay, p50", "ms"),
     ("meanSpatial", "spatial layer, mean", ""),
     ("meanTemporal", "temporal layer, mean", ""),
     ("estimateKbps", "estimate", "kbit/s"),

@@ -3,7 +3,7 @@
 Everything is a function of the ingress, the plan and the seed: time is virtual, keys are given, and every
 link draws from a generator of its own. Recorded are the publishers' packets and when they arrived, and, where
 the capture has them, the server's settings. Modelled are the publishers' answers, the viewers (feedback,
-NACK, decoder; no playout delay) and all links. The publishers' encoders do what they did.
+NACK, decoder, playout delay) and all links. The publishers' encoders do what they did.
 """
 
 from __future__ import annotations

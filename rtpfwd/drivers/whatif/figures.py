@@ -39,7 +39,10 @@ class RunFigures:
     pictures_per_s: float | None = None
     """Decoded and shown, of each video and viewer."""
     late_p95_ms: float | None = None
-    """Of pictures: how much later they were shown than the one with the least delay."""
+    """Of pictures: how much later they could be decoded than the quickest one."""
+    playout_delay_ms: float | None = None
+    """How much later than that the viewers' adaptive playout showed them, in the median: the price of not
+    freezing."""
     mean_spatial: float | None = None
     """Spatial layer or simulcast encoding being sent, averaged over time; 0 is the lowest."""
     mean_temporal: float | None = None

@@ -68,11 +68,11 @@ def describe_link(spec: LinkSpec) -> str:
         parts.append(f"up to {spec.jitter_us / 1000:g} ms more by jitter")
     if spec.loss:
         runs = f" in runs of {spec.loss_burst:g}" if spec.loss_burst > 1 else ""
-        parts.append(f"{spec.loss:.2%}".rstrip("0").rstrip(".%") + f" % lost{runs}")
+        parts.append(f"{100 * spec.loss:g} % lost{runs}")
     if spec.reorder:
-        parts.append(f"{spec.reorder:.1%} reordered")
+        parts.append(f"{100 * spec.reorder:g} % reordered")
     if spec.duplicate:
-        parts.append(f"{spec.duplicate:.1%} doubled")
+        parts.append(f"{100 * spec.duplicate:g} % doubled")
     if spec.rate_bps:
         parts.append(f"{spec.rate_bps / 1000:g} kbit/s down, queue {spec.queue_us / 1000:g} ms")
     return ", ".join(parts)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rtpfwd.clock import MICROSECONDS, Instant, ticks_to_us
+from rtpfwd.drivers.decoder_model import freezes_between
 from rtpfwd.drivers.links import LinkModel
 from rtpfwd.drivers.media_sink import MediaSink
 from rtpfwd.drivers.netem import IP_UDP_BYTES
@@ -17,6 +19,9 @@ from rtpfwd.wire.serial import distance_32
 
 if TYPE_CHECKING:
     from rtpfwd.drivers.whatif.call import Viewer
+
+PLAYOUT_PICTURES = 100
+PLAYOUT_SHARE = 0.95
 
 
 class Tap:
@@ -80,30 +85,65 @@ def _pictures(
     viewers: int,
     lasted_s: float,
 ) -> None:
-    freezes = [one for sink in videos if sink.decoder for one in sink.decoder.freezes(begin, end)]
+    played = [
+        play_out([(one.at, one.timestamp) for one in sink.decoder.shown], sink.clock_rate)
+        for sink in videos
+        if sink.decoder is not None
+    ]
+    freezes = [
+        one
+        for each in played
+        for one in freezes_between([*(time for time in each.times if time <= end), end])
+        if one[0] >= begin
+    ]
     figures.freezes = len(freezes) / viewers
     figures.freeze_s = sum(length for _, length in freezes) / MICROSECONDS / viewers
-    shown = sum(begin <= one.at < end for sink in videos if sink.decoder for one in sink.decoder.shown)
+    shown = sum(begin <= time < end for each in played for time in each.times)
     figures.pictures_per_s = shown / lasted_s / len(videos)
-    firsts = [next((one.at for one in sink.decoder.shown), end) for sink in videos if sink.decoder]
+    firsts = [next(iter(each.times), end) for each in played]
     figures.first_picture_ms = sum(min(one, end) - begin for one in firsts) / len(firsts) / 1000
-    late = sorted(value for sink in videos for value in _lateness_us(sink))
+    late = sorted(value for each in played for value in each.late_us)
     if late:
         figures.late_p95_ms = quantile(late, 0.95) / 1000
+        figures.playout_delay_ms = quantile(sorted(d for each in played for d in each.delays_us), 0.5) / 1000
 
 
-def _lateness_us(sink: MediaSink) -> list[int]:
-    """Of each picture: how much later it was shown than if it had taken as long as the quickest."""
-    shown = sink.decoder.shown if sink.decoder is not None else []
-    if not shown:
-        return []
-    first = shown[0]
-    delays = [
-        one.at - first.at - ticks_to_us(distance_32(one.timestamp, first.timestamp), sink.clock_rate)
-        for one in shown
-    ]
-    least = min(delays)
-    return [one - least for one in delays]
+@dataclass(slots=True)
+class PlayedOut:
+    """Pictures as a viewer sees them, in order."""
+
+    times: list[Instant] = field(default_factory=list)
+    late_us: list[int] = field(default_factory=list)
+    """Of each: how much later it could be decoded than if it had taken as long as the quickest."""
+    delays_us: list[int] = field(default_factory=list)
+    """Of each: how much later it was shown than the quickest so far could have been."""
+
+
+def play_out(decoded: Sequence[tuple[Instant, int]], clock_rate: int) -> PlayedOut:
+    """Show pictures, given as when each could be decoded and its RTP timestamp, behind an adaptive delay: as
+    long as all but one of twenty of the last hundred were late. What is later than that is shown at once.
+
+    Much like libwebrtc's jitter buffer, which estimates the same from sizes and delays.
+    """
+    played = PlayedOut()
+    if not decoded:
+        return played
+    taken: list[int] = []
+    recent: deque[int] = deque(maxlen=PLAYOUT_PICTURES)
+    first_at, first_timestamp = decoded[0]
+    least = 0
+    for at, timestamp in decoded:
+        captured = first_at + ticks_to_us(distance_32(timestamp, first_timestamp), clock_rate)
+        least = min(least, at - captured)
+        taken.append(at - captured)
+        late = at - captured - least
+        delay = round(quantile(sorted(recent), PLAYOUT_SHARE)) if recent else 0
+        recent.append(late)
+        shown = max(captured + least + delay, at, played.times[-1] if played.times else 0)
+        played.times.append(Instant(shown))
+        played.delays_us.append(shown - captured - least)
+    played.late_us = [one - least for one in taken]
+    return played
 
 
 def _layers(figures: RunFigures, viewers: Sequence[Viewer]) -> None:
