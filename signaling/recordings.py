@@ -9,7 +9,7 @@ from rtpfwd.drivers.captures import Captures, CaptureSettings
 from .settings import Settings
 
 if TYPE_CHECKING:
-    from .operators.captures import CaptureTarget
+    from .operators.captures import CaptureTarget, FlightTarget
 
 
 def capture_settings(settings: Settings) -> CaptureSettings:
@@ -25,20 +25,32 @@ class Recordings:
 
     def start(self, target: CaptureTarget) -> dict[str, Any]:
         """The new recording. Raises ``NotFoundError``, ``LimitExceeded``, ``InvalidState``, ``OSError``."""
-        names = {"room": "router_id", "transport": "transport_id"}
-        scope = {} if target.scope == "server" else {names.get(target.scope, "stream_id"): target.id}
-        return self._captures.start(**scope, name=target.scope).to_json()  # type: ignore[arg-type]  # ids only
+        return self._captures.start(
+            **_named(target.scope, target.id),
+            name=target.scope,
+            wire=target.wire,
+            max_bytes=target.max_bytes,
+        ).to_json()
 
     def stop(self, capture_id: str) -> dict[str, Any]:
         """The recording that ended. Raises ``NotFoundError``."""
         return self._captures.stop(capture_id).to_json()
 
-    def dump(self, target: CaptureTarget) -> dict[str, Any]:
-        """The flight recorder's last minute of all, a room or a transport, as a file. Raises as ``start``."""
-        names = {"room": "router_id", "transport": "transport_id"}
-        scope = {names[target.scope]: target.id} if target.scope in names else {}
-        return {"file": str(self._captures.dump_flight(**scope))}  # type: ignore[arg-type]  # ids only
+    def dumps(self) -> list[dict[str, Any]]:
+        """The flight recorder's files, latest first."""
+        return self._captures.dumps()[::-1]
 
     def list(self) -> list[dict[str, Any]]:
         """All, latest first."""
         return self._captures.listing()[::-1]
+
+    def dump(self, target: FlightTarget) -> dict[str, Any]:
+        """The flight recorder's last minute of all, a room, a peer or a transport. Raises as ``start``."""
+        path = self._captures.dump_flight(**_named(target.scope, target.id), max_bytes=target.max_bytes)
+        return {"file": str(path)}
+
+
+def _named(scope: str, target_id: str | None) -> dict[str, Any]:
+    """The argument by which ``Captures`` knows it."""
+    names = {"room": "router_id", "peer": "peer_id", "transport": "transport_id"}
+    return {} if scope == "server" else {names.get(scope, "stream_id"): target_id}

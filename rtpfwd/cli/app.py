@@ -14,6 +14,7 @@ import typer
 from rtpfwd.cli.bench.command import bench
 from rtpfwd.cli.explain import explain
 from rtpfwd.cli.inspect.command import inspect
+from rtpfwd.cli.live.capture import capture
 from rtpfwd.cli.live.commands import drain, routes, set_tunables, tunables
 from rtpfwd.cli.live.top import top
 from rtpfwd.cli.minimise import minimise
@@ -53,8 +54,9 @@ def build_app(offered: Iterable[EntryPoint]) -> typer.Typer:
     }
     for name, command in own.items():
         app.command(name)(command)
+    app.add_typer(capture)
     for entry in sorted(offered, key=lambda one: one.name):
-        if entry.name in own:
+        if entry.name in own or entry.name == capture.info.name:
             continue
         try:
             command = entry.load()

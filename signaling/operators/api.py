@@ -3,7 +3,8 @@
 ``GET /api/server`` | ``GET /api/routes`` ``?room&limit`` | ``GET /api/transports`` ``?room&limit`` |
 ``GET /api/ledger`` ``?subject&what&since&limit`` | ``GET /api/tunables`` ``?prefix``, ``PATCH`` ``{name:
 value}`` | ``GET /api/drain``, ``POST`` ``{deadlineS?}``, ``DELETE`` | ``GET /api/captures``, ``POST``
-``{scope, id?}``, ``DELETE /api/captures/{id}``.
+``{scope, id?, wire?, maxBytes?}``, ``DELETE /api/captures/{id}`` | ``POST /api/flight`` ``{scope, id?,
+maxBytes?}``.
 
 Refusals are ``{error: {code, message}}`` with 400, 404, 409, 413, 422 or 501.
 """
@@ -21,7 +22,7 @@ from rtpfwd.errors import CallerError, NotFoundError
 from rtpfwd.sfu.ledger import What
 from rtpfwd.sfu.routing_table import routing_table
 
-from .captures import CaptureControl, CaptureTarget
+from .captures import CaptureControl, CaptureTarget, FlightTarget
 from .guard import Guard, error_response, json_response
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class OperatorApi:
             ("GET", "/api/captures", self.list_captures),
             ("POST", "/api/captures", self.start_capture),
             ("DELETE", "/api/captures/{id}", self.stop_capture),
+            ("POST", "/api/flight", self.dump_flight),
         ):
             router.add_route(method, path, guard.protect(_refusing(handler)))
 
@@ -224,10 +226,15 @@ class OperatorApi:
         return json_response(self._server.drain.to_json())
 
     async def list_captures(self, _request: web.Request) -> web.Response:
-        """Recordings; ``available`` tells whether there can be any."""
+        """Recordings and the flight recorder's files; ``available`` tells whether there can be any."""
         listed = [] if self.captures is None else self.captures.list()
-        described = [self._described(one) for one in listed]
-        return json_response({"available": self.captures is not None, "captures": described})
+        return json_response(
+            {
+                "available": self.captures is not None,
+                "captures": [self._described(one) for one in listed],
+                "dumps": [] if self.captures is None else self.captures.dumps(),
+            }
+        )
 
     async def start_capture(self, request: web.Request) -> web.Response:
         """Begins to record."""
@@ -239,7 +246,7 @@ class OperatorApi:
         self._targets[made["id"]] = target
         if len(self._targets) > TARGETS:
             del self._targets[next(iter(self._targets))]
-        log.info("recording", capture=made["id"], scope=target.scope, of=target.id)
+        log.info("recording", capture=made["id"], scope=target.scope, of=target.id, wire=target.wire)
         return json_response(self._described(made), 201)
 
     async def stop_capture(self, request: web.Request) -> web.Response:
@@ -247,6 +254,15 @@ class OperatorApi:
         if self.captures is None:
             return _no_captures()
         return json_response(self._described(self.captures.stop(request.match_info["id"])))
+
+    async def dump_flight(self, request: web.Request) -> web.Response:
+        """Writes down what the flight recorder has of the last minute."""
+        target = FlightTarget.model_validate_json(await _body(request))
+        if self.captures is None:
+            return _no_captures()
+        made = self.captures.dump(target)
+        log.info("flight recorder kept", file=made["file"], scope=target.scope, of=target.id)
+        return json_response(made, 201)
 
     def _described(self, capture: dict[str, Any]) -> dict[str, Any]:
         target = self._targets.get(capture["id"])

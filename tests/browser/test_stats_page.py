@@ -102,6 +102,15 @@ async def test_recording_begins_and_ends(page: Page, calls: CallServer) -> None:
     assert [one["running"] for one in calls.driver.captures.listing()] == [False, True]
 
 
+async def test_the_last_minute_is_kept(page: Page, calls: CallServer) -> None:
+    await page.get_by_role("button", name="Keep the last minute of everything").click()
+    await expect(page.locator("#capture-list")).to_contain_text("last minute: ")
+    await page.get_by_role("button", name="Keep the last minute of room <b>office</b>").click()
+    await expect(page.locator("#capture-list li")).to_have_count(2)
+    assert calls.driver.captures is not None
+    assert len(calls.driver.captures.dumps()) == 2
+
+
 async def test_without_a_directory_for_them_there_are_no_buttons(page: Page, calls: CallServer) -> None:
     calls.operators.api.captures = None
     await expect(page.get_by_role("button", name="Record")).to_have_count(0)

@@ -262,7 +262,8 @@ async def test_what_is_not_served_is_not_there(operator: Operator) -> None:
 
 
 async def test_without_a_recorder_captures_are_not_available(operator: Operator) -> None:
-    assert (await operator.get("/api/captures"))[1] == {"available": False, "captures": []}
+    assert (await operator.get("/api/captures"))[1] == {"available": False, "captures": [], "dumps": []}
+    assert (await operator.ask("POST", "/api/flight", json={"scope": "server"}))[0] == 501
     assert (await operator.ask("POST", "/api/captures", json={"scope": "server"}))[0] == 501
     assert (await operator.ask("DELETE", "/api/captures/c0"))[0] == 501
 
@@ -276,7 +277,8 @@ async def test_captures_are_started_listed_and_stopped(
     transport = await alice.transport(consumer=False)
     operator = Operator(operators_url(server))
     try:
-        assert (await operator.get("/api/captures"))[1] == {"available": True, "captures": []}
+        nothing = {"available": True, "captures": [], "dumps": []}
+        assert (await operator.get("/api/captures"))[1] == nothing
         target = {"scope": "transport", "id": transport["id"]}
         status, made = await operator.ask("POST", "/api/captures", json=target)
         assert status == 201 and made["running"]
@@ -295,6 +297,73 @@ async def test_captures_are_started_listed_and_stopped(
         await operator.session.close()
     await server.stop()  # the file is complete then
     assert b"pacing.factor" in Path(made["file"]).read_bytes(), "a change is in the captures of its time"
+
+
+@pytest.mark.parametrize("scope", ["room", "peer", "transport", "producer"])
+async def test_every_scope_can_be_recorded_also_in_wire_form(
+    start: StartServer, meet: MeetPerson, tmp_path: Path, scope: str
+) -> None:
+    server = await start(capture_dir=tmp_path)
+    alice = await meet(server)
+    await alice.join("office")
+    transport = await alice.transport(consumer=False)
+    producer = await alice.produce("audio")
+    [room] = server.rooms
+    ids = {
+        "room": room.router.id,
+        "peer": next(iter(room.peers.values())).id,
+        "transport": transport["id"],
+        "producer": producer["id"],
+    }
+    operator = Operator(operators_url(server))
+    try:
+        target = {"scope": scope, "id": ids[scope], "wire": True, "maxBytes": 50_000}
+        status, made = await operator.ask("POST", "/api/captures", json=target)
+        assert status == 201, made
+        assert (made["scope"], made["of"], made["running"]) == (scope, ids[scope], True)
+        assert (await operator.ask("DELETE", f"/api/captures/{made['id']}"))[0] == 200
+        for wrong in ({"maxBytes": 5}, {"maxBytes": True}, {"wire": "yes"}, {"id": None}, {"more": 1}):
+            assert (await operator.ask("POST", "/api/captures", json=target | wrong))[0] == 400
+    finally:
+        await operator.session.close()
+    await server.stop()
+    assert transport["id"].encode() in Path(made["file"]).read_bytes()
+
+
+async def test_the_flight_recorder_can_be_kept(start: StartServer, meet: MeetPerson, tmp_path: Path) -> None:
+    server = await start(capture_dir=tmp_path)
+    alice = await meet(server)
+    await alice.join("office")
+    transport = await alice.transport(consumer=False)
+    [room] = server.rooms
+    peer_id = next(iter(room.peers.values())).id
+    operator = Operator(operators_url(server))
+    try:
+        files = []
+        for target in (
+            {"scope": "server", "maxBytes": 100_000},
+            {"scope": "room", "id": room.router.id},
+            {"scope": "peer", "id": peer_id},
+            {"scope": "transport", "id": transport["id"]},
+        ):
+            status, made = await operator.ask("POST", "/api/flight", json=target)
+            assert status == 201, made
+            files.append(made["file"])
+        _, listed = await operator.get("/api/captures")
+        assert [one["file"] for one in listed["dumps"]] == files[::-1]
+        for unknown in ({"scope": "room", "id": "x"}, {"scope": "peer", "id": "x"}):
+            assert (await operator.ask("POST", "/api/flight", json=unknown))[0] == 404
+        for wrong in (
+            {"scope": "producer", "id": "x"},
+            {"scope": "room"},
+            {"scope": "server", "maxBytes": 1},
+            [],
+        ):
+            assert (await operator.ask("POST", "/api/flight", json=wrong))[0] == 400
+    finally:
+        await operator.session.close()
+    await server.stop()
+    assert all(b"headers only: asked" in Path(one).read_bytes() for one in files)
 
 
 async def test_many_at_once_are_answered(operator: Operator) -> None:

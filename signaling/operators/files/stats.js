@@ -7,7 +7,7 @@ const LOSS_BAD_PERCENT = 5;
 const TOKEN_KEY = "rtpfwd-operator-token";
 const byId = (id) => document.getElementById(id);
 
-const state = { paused: false, recorder: false, captures: [], timer: 0, asking: false };
+const state = { paused: false, recorder: false, captures: [], dumps: [], timer: 0, asking: false };
 const rows = new Map(); // key -> tr
 
 class Unauthorized extends Error {}
@@ -41,6 +41,7 @@ async function look() {
     say(routes.truncated ? "There are more routes than are shown here." : "");
     state.recorder = captures.available;
     state.captures = captures.captures;
+    state.dumps = captures.dumps;
     showFigures(server, routes);
     showRoutes(routes);
     showCaptures();
@@ -206,7 +207,9 @@ function roomRow(one) {
   head.scope = "rowgroup";
   const button = recordButton({ scope: "room", id: one.routerId }, `room ${one.room?.name ?? ""}`);
   button.dataset.capture = "";
-  head.append(document.createElement("b"), document.createElement("span"), button);
+  const keep = keepButton({ scope: "room", id: one.routerId }, `room ${one.room?.name ?? ""}`);
+  keep.dataset.capture = "";
+  head.append(document.createElement("b"), document.createElement("span"), button, keep);
   row.append(head);
   return row;
 }
@@ -267,13 +270,38 @@ async function toggleRecording(button) {
   }
 }
 
+// The flight recorder's last minute: headers only, as a file on the server.
+function keepButton(target, thing) {
+  const button = document.createElement("button");
+  button.type = "button";
+  put(button, "Keep the last minute");
+  button.setAttribute("aria-label", `Keep the last minute of ${thing}`);
+  button.addEventListener("click", () => keepLastMinute(button, target));
+  return button;
+}
+
+async function keepLastMinute(button, target) {
+  button.disabled = true;
+  try {
+    await ask("POST", "/api/flight", target);
+    await look();
+  } catch (error) {
+    if (error instanceof Unauthorized) askForToken();
+    else say(`Flight recorder: ${error.message}`);
+  } finally {
+    button.disabled = false;
+  }
+}
+
 function showCaptures() {
-  byId("captures").hidden = state.captures.length === 0;
+  byId("captures").hidden = state.captures.length + state.dumps.length === 0;
   showRecording(byId("record-all"));
   const list = byId("capture-list");
   const texts = state.captures.map((one) =>
     Object.entries(one).filter(([, value]) => value !== null && typeof value !== "object")
       .map(([name, value]) => `${name}: ${value}`).join("   "));
+  texts.push(...state.dumps.map((one) =>
+    `last minute: ${one.file}   ${one.complete ? "complete" : (one.error ?? "being written")}`));
   if (JSON.stringify(texts) === list.dataset.shown) return;
   list.dataset.shown = JSON.stringify(texts);
   list.replaceChildren(...texts.map((text) => {
@@ -302,4 +330,6 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden && !s
 byId("record-all").dataset.scope = "server";
 byId("record-all").dataset.thing = "everything";
 byId("record-all").addEventListener("click", () => toggleRecording(byId("record-all")));
+byId("keep-all").setAttribute("aria-label", "Keep the last minute of everything");
+byId("keep-all").addEventListener("click", () => keepLastMinute(byId("keep-all"), { scope: "server" }));
 look();
