@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from rtpfwd.drivers.loop import new_event_loop
+from rtpfwd.drivers.loop import calm_collector, new_event_loop
 
 from . import logs
 from .addresses import page_addresses
@@ -108,6 +108,7 @@ async def _serve_until_signal(settings: Settings) -> None:
         running.append(server)
         _announce(server)
 
+    calm_collector()
     loop.add_signal_handler(signal.SIGINT, stopped.set)
     loop.add_signal_handler(signal.SIGTERM, terminate)
     await serve_until(settings, stopped, started)

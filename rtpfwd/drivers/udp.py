@@ -15,13 +15,14 @@ import errno
 import os
 import socket
 import struct
+import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 from rtpfwd.errors import InvalidParameters, LimitExceeded
-from rtpfwd.wire.datagram import Datagram
+from rtpfwd.wire.datagram import Address, Datagram
 
 BUFFER_SIZE = 2048
 """Bytes of the largest datagram that is taken; WebRTC's stay below 1500."""
@@ -35,6 +36,7 @@ PORT_ATTEMPTS = 32
 
 _SO_MEMINFO = 55  # Linux 4.12: nine 32-bit words, of which the last is sk_drops
 _MEMINFO_WORDS = 9
+_IP_MTU_DISCOVER, _IP_PMTUDISC_WANT = 10, 1  # Linux; the native plane's thread sets another
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +162,30 @@ class UdpSockets:
                 size += senders[local](data, address)
                 sent += 1
             except OSError as error:
-                self.send_errors[_name(error)] += 1
+                if error.errno == errno.EMSGSIZE and (again := self._send_in_fragments(data, local, address)):
+                    size += again
+                    sent += 1
+                else:
+                    self.send_errors[_name(error)] += 1
             except (OverflowError, TypeError, ValueError, IndexError):
                 # A port beyond 65535, a host that is no address, an index without a socket: one bad
                 # destination.
                 self.send_errors["ADDRESS"] += 1
         self.sent += sent
         self.sent_bytes += size
+
+    def _send_in_fragments(self, data: bytes, local: int, address: Address) -> int:
+        """Once more over a path that is too narrow, on a socket that from now on lets the system divide
+        datagrams; the bytes sent, 0 where it fails again.
+        """
+        one = self._sockets[local]
+        if one.family != socket.AF_INET or sys.platform != "linux":
+            return 0
+        one.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_WANT)
+        try:
+            return one.sendto(data, address)
+        except OSError:
+            return 0
 
     def kernel_drops(self) -> int | None:
         """Datagrams that the kernel dropped because a receive buffer was full; ``None`` where it does not

@@ -62,6 +62,7 @@ class BandwidthControl:
         self._allocator = Allocator(self._settings.allocation)
         self._trial = UpgradeTrial(self._settings.trial)
         self._sent_bps = 0
+        self._has_departures = False
         self._sent_rate = RateWindow()
         self.padding_rate = RateWindow()
         self._probator = False
@@ -149,7 +150,11 @@ class BandwidthControl:
         sent_bps = self._sent_bps = self._sent_rate.update(total, now)
         at = now + self._settings.interval_us
         if estimator is not None:
-            estimator.sent(self._context.plane.take_departures(self._transport))
+            if estimator.has_feedback or not self._has_departures:
+                # Once is enough to begin with. Peers that never tell would cost as much as those that do.
+                departures = self._context.plane.take_departures(self._transport)
+                self._has_departures = bool(departures)
+                estimator.sent(departures)
             if estimator.handle_timeout(now):
                 self._follow_estimate(estimator, now)
             due = estimator.next_timeout()

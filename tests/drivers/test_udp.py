@@ -1,5 +1,7 @@
 import errno
+import os
 import socket
+import sys
 
 import pytest
 
@@ -175,3 +177,16 @@ def test_what_the_kernel_drops_shows_in_the_counters(client):
         assert opened.counters()["udp_kernel_drops"] == 100 - taken
     finally:
         opened.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux's option")
+def test_a_datagram_that_is_too_large_for_its_path_brings_fragments_back():
+    discover, forbid, allow = 10, 2, 1
+    sockets = UdpSockets.bind(["127.0.0.1"], 0)
+    with socket.socket(fileno=os.dup(sockets.filenos()[0])) as same:
+        same.setsockopt(socket.IPPROTO_IP, discover, forbid)
+        sockets.send([(bytes(65_508), (0, ("127.0.0.1", 9)))])
+        assert same.getsockopt(socket.IPPROTO_IP, discover) == allow
+    assert sockets.send_errors["EMSGSIZE"] == 1, "no path is that wide"
+    assert sockets.sent == 0
+    sockets.close()

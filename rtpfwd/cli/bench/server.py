@@ -20,7 +20,7 @@ import structlog
 from rtpfwd.cli.bench.affinity import pin
 from rtpfwd.drivers.fake_media import router_media_codecs
 from rtpfwd.drivers.interfaces import ListenSettings
-from rtpfwd.drivers.loop import new_event_loop
+from rtpfwd.drivers.loop import calm_collector, new_event_loop
 from rtpfwd.drivers.realtime import RealtimeDriver
 from rtpfwd.protocols.srtp import Profile, SrtpKeys
 from rtpfwd.sfu.settings import PacingSettings, WorkerSettings
@@ -155,6 +155,7 @@ async def _serve(pipe: Connection, settings: ServerSettings) -> None:
         profiles=(settings.profile,),
         plane=settings.plane,
     )
+    calm_collector()
     server = BenchServer(driver, pipe)
     asyncio.get_running_loop().add_reader(pipe.fileno(), server.readable)
     await server.stopped.wait()

@@ -22,6 +22,9 @@ cdef extern from "sockets.h" nogil:
 cdef enum:
     MAX_SOCKETS = 16
     ROUNDS = 4                   # messages batches of one socket before the others and the timers
+    GATHER_US = 250              # how long packets may wait for others while many come
+    GATHER_FROM = 2              # many: so many in that time
+    RATE_WINDOW_US = 5000
     FIXED_RING = 1 << 22
     LOOP_ARENA = 1 << 20
     ADDRESS_BYTES = 36           # of an Address, behind an upcall's datagram
@@ -51,6 +54,10 @@ cdef struct Kernel:
     int by_address_capacity
     int by_address_count
     int64_t wakes_at             # -1: with the next datagram only
+    bint gathers
+    int64_t received_at          # when it last began to receive
+    int64_t window_at
+    int64_t window_count         # datagrams before
     int64_t truncated
     int64_t batches
     uint8_t aside[2048 + 64]
@@ -205,14 +212,20 @@ cdef void* kernel_run(void* argument) noexcept nogil:
     cdef uint8_t ready[MAX_SOCKETS + 1]
     cdef int index
     cdef int64_t now, timeout = 0
+    exact_timers()
     while not load(&kernel.stop):
+        if kernel.gathers:
+            _gather(kernel)
         wait_readable(kernel.sockets, kernel.socket_count, kernel.wake, timeout, ready)
         if ready[kernel.socket_count]:
             hear_bell(kernel.wake)
+        kernel.received_at = monotonic_us()
         for index in range(kernel.socket_count):
             if ready[index]:
                 _receive_from(kernel, index)
         now = monotonic_us()
+        if now - kernel.window_at >= RATE_WINDOW_US:
+            _note_rate(kernel, now)
         kernel_enter(kernel)
         if kernel.wakes_at >= 0 and kernel.wakes_at <= now or kernel.plane.claimed_count:
             take_turns(kernel.plane, now)
@@ -220,6 +233,23 @@ cdef void* kernel_run(void* argument) noexcept nogil:
         timeout = -1 if kernel.wakes_at < 0 else kernel.wakes_at - now if kernel.wakes_at > now else 0
         _leave_and_send(kernel)
     return NULL
+
+
+cdef void _gather(Kernel* kernel) noexcept nogil:
+    # Packets that come together leave together: fewer wakes, and what goes to one peer is one GSO message. Sleeping
+    # does it, because the sockets keep what comes. Nobody's turn to send is slept over.
+    cdef int64_t now = monotonic_us(), until = kernel.received_at + GATHER_US
+    if 0 <= kernel.wakes_at < until:
+        until = kernel.wakes_at
+    if until > now:
+        sleep_us(until - now)
+
+
+cdef void _note_rate(Kernel* kernel, int64_t now) noexcept nogil:
+    cdef int64_t count = inbox_counts(kernel.inbox)[0]
+    kernel.gathers = (count - kernel.window_count) * GATHER_US >= GATHER_FROM * (now - kernel.window_at)
+    kernel.window_count = count
+    kernel.window_at = now
 
 
 cdef void _receive_from(Kernel* kernel, int socket) noexcept nogil:

@@ -25,6 +25,8 @@ cdef extern from "sockets.h" nogil:
     uint64_t address_hash "rtpfwd_address_hash"(const Address* address)
     int64_t monotonic_us "rtpfwd_monotonic_us"()
     int wait_readable "rtpfwd_wait"(int* sockets, int count, int wake, int64_t timeout_us, uint8_t* ready)
+    void sleep_us "rtpfwd_sleep"(int64_t us)
+    void exact_timers "rtpfwd_exact_timers"()
     int make_eventfd "rtpfwd_eventfd"()
     void ring_bell "rtpfwd_ring"(int eventfd)
     void hear_bell "rtpfwd_hear"(int eventfd)
