@@ -1,5 +1,6 @@
 """``rtpfwd token``: makes a signed token for one room, or the link that carries it."""
 
+import json
 import re
 import time
 from pathlib import Path
@@ -28,6 +29,7 @@ def token(
     config: Annotated[
         Path | None, typer.Option(help="TOML file with settings [rtpfwd.toml if there]")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
 ) -> None:
     """Make a token that opens one room, signed with the first of TOKEN_SECRETS."""
     try:
@@ -49,7 +51,8 @@ def token(
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    typer.echo(made if url is None else room_link(url, room, made))
+    link = None if url is None else room_link(url, room, made)
+    typer.echo(json.dumps({"token": made, "link": link}, indent=2) if as_json else link or made)
 
 
 def parse_grants(text: str) -> Grants:

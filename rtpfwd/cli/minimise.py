@@ -37,7 +37,7 @@ def minimise(
 ) -> None:
     """Shrink a capture as far as a check still fails for it."""
     function = _load(check)
-    target = out or file.with_name(f"{file.name.removesuffix('.gz').rpartition('.')[0]}-minimised.pcapng")
+    target = out or file.parent / f"{Path(file.name.removesuffix('.gz')).stem}-minimised.pcapng"
     if target.exists() and file.exists() and target.samefile(file):
         fail("minimise", f"{target} is the input", 2)
     try:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
+from typing import Annotated
 
 import typer
 
 DEPENDENCIES = ("aioice", "pylibsrtp", "cryptography", "pyOpenSSL")
 
 
-def version() -> None:
+def version(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
     """Print the versions of rtpfwd, Python and what media depends on."""
-    typer.echo(f"rtpfwd {_version('rtpfwd')}")
-    typer.echo(f"Python {platform.python_version()} on {platform.system()} {platform.release()}")
-    for name in DEPENDENCIES:
-        typer.echo(f"{name} {_version(name)}")
+    found = {
+        "rtpfwd": _version("rtpfwd"),
+        "Python": f"{platform.python_version()} on {platform.system()} {platform.release()}",
+        **{name: _version(name) for name in DEPENDENCIES},
+    }
+    lines = [f"{name} {what}" for name, what in found.items()]
+    typer.echo(json.dumps(found, indent=2) if as_json else "\n".join(lines))
 
 
 def _version(name: str) -> str:

@@ -1,4 +1,5 @@
-from importlib.metadata import EntryPoint
+import json
+from importlib.metadata import EntryPoint, entry_points
 
 import typer
 from typer.testing import CliRunner
@@ -23,6 +24,17 @@ def test_version_tells_what_is_installed():
     assert [line.split()[0] for line in result.output.splitlines()] == [
         "rtpfwd", "Python", "aioice", "pylibsrtp", "cryptography", "pyOpenSSL",
     ]  # fmt: skip
+
+
+def test_every_command_speaks_json_but_the_server():
+    app = build_app(entry_points(group=GROUP))
+    every = list(typer.main.get_command(app).commands.items())
+    [(_, capture)] = [one for one in every if one[0] == "capture"]
+    every += [(f"capture {name}", command) for name, command in capture.commands.items()]
+    without = [name for name, one in every if not any("--json" in option.opts for option in one.params)]
+    assert sorted(without) == ["capture", "serve"]
+    found = json.loads(runner.invoke(build_app([]), ["version", "--json"]).output)
+    assert found.keys() >= {"rtpfwd", "Python", "aioice"}
 
 
 def test_commands_that_others_offer_are_there():

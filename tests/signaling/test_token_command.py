@@ -1,5 +1,6 @@
 """``rtpfwd token`` makes what the server takes."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,13 @@ def test_a_link_carries_it_where_no_server_sees_it() -> None:
     page, _, made = link.partition("#token=")
     assert page == "https://call.example/room/our%20room%2F1"
     assert DOOR.admit("our room/1", made).grants == Grants()
+
+
+def test_programs_get_both_as_json() -> None:
+    _, text = run("--room", "r", "--url", "https://call.example", "--json")
+    found = json.loads(text)
+    assert found["link"].endswith("#token=" + found["token"])
+    assert json.loads(run("--room", "r", "--json")[1])["link"] is None
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,8 @@ def read_description(path: Path) -> CaptureDescription:
 
 def description_beside(path: Path) -> Path | None:
     """``NAME.toml`` beside ``NAME.pcapng`` or ``NAME.pcapng.gz``, if there is one."""
+    if not path.name:  # "." or "/"
+        return None
     stem = path.with_suffix("") if path.suffix == ".gz" else path
     beside = stem.with_suffix(".toml")
     # Unlike Path.is_file, this is False also where one may not look.
