@@ -15,9 +15,11 @@ from typing import Any
 
 from rtpfwd.capture.calls import PREFIX, decode_call
 from rtpfwd.capture.foreign import StreamsFound
+from rtpfwd.capture.opening import Opener, openers
 from rtpfwd.capture.rebuilding import RawPacket, RebuiltStream, rebuild
 from rtpfwd.capture.recorder import NOT_OPENED
 from rtpfwd.capture.replay import parse_start
+from rtpfwd.capture.wire_form import KEYS, decode_keys
 from rtpfwd.dataplane.interface import PlaneLimits, ReceiveStreamSpec
 from rtpfwd.errors import MalformedPacket
 from rtpfwd.wire.captures.items import CapturedDatagram, CaptureItem, Direction, Record
@@ -105,16 +107,17 @@ class _Packets:
         self.first_us: int | None = None
         self.skipped = 0
 
-    def take(self, item: CapturedDatagram) -> None:
+    def take(self, item: CapturedDatagram, opener: Opener | None = None) -> None:
         if classify(item.data) is not Kind.RTP:
             return
-        if item.missing or NOT_OPENED in item.comments:
+        data = item.data if opener is None else opener.rtp(item.data)
+        if item.missing or NOT_OPENED in item.comments or data is None:
             self.skipped += 1
             return
         if self.first_us is None:
             self.first_us = item.time_us
-        place = item.source, peek_ssrc(item.data)
-        self.raw.setdefault(place, []).append((item.time_us - self.first_us, item.data))
+        place = item.source, peek_ssrc(data)
+        self.raw.setdefault(place, []).append((item.time_us - self.first_us, data))
 
     def rebuilt(
         self, place: Place, repairs: Place | None, types: Iterable[int], **more: Any
@@ -151,17 +154,22 @@ def _read_own(items: Iterable[CaptureItem]) -> Ingress:
     packets = _Packets()
     known: dict[int, _Known] = {}
     homes: dict[int, list[Address]] = {}
+    wire: dict[int, Opener] = {}  # of captures in wire form, what opens the packets of each transport
     limits: PlaneLimits | None = None
     settings: dict[str, Any] = {}
     changes: list[tuple[int, str, Any]] = []
     for item in items:
         if isinstance(item, CapturedDatagram):
             if item.direction is Direction.INBOUND:
-                packets.take(item)
+                home = next((one for one, all_ in homes.items() if item.source in all_), 0) if wire else 0
+                packets.take(item, wire.get(home))
         elif isinstance(item, Record):
             value: Any = item.value
             if item.kind == "start" and limits is None:
                 limits = parse_start(item)[2]
+            elif item.kind == KEYS:
+                transport, keys = decode_keys(value)
+                wire[transport] = openers(keys)[0]
             elif item.kind == SETTINGS_RECORD and isinstance(value, dict):
                 settings = value
             elif item.kind == "decision" and isinstance(value, dict) and value.get("what") == "tunable":

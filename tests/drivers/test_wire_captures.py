@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from rtpfwd.capture.ingress import read_ingress
 from rtpfwd.drivers.captures import CaptureSettings
 from rtpfwd.drivers.links import FixedDelay, Hook
 from rtpfwd.wire.captures.items import CapturedDatagram, Record, Secrets
@@ -40,6 +41,13 @@ def tshark(file: Path, *arguments: str) -> list[str]:
     options = ["--disable-protocol", "dis", "--enable-heuristic", "rtp_udp"]
     command = ["tshark", "-r", file, *options, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def test_what_publishers_sent_is_found_behind_its_encryption(file):
+    found = read_ingress(lambda: items(file.read_bytes()), foreign=False)
+    assert {one.mime_type for one in found.streams} == {"audio/opus", "video/VP8"}
+    assert found.skipped == 0
+    assert sum(len(one.sent.packets) for one in found.streams) > 100
 
 
 def test_all_that_was_on_the_wire_is_there(file):

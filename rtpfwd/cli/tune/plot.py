@@ -1,5 +1,6 @@
 """The figures of a result as one SVG: a small plot for each, a dot for the median and a bar from the tenth to
-the ninetieth percentile for each variant. Nothing is loaded and nothing runs.
+the ninetieth percentile for each variant. Figures that are the same in all of them are left out. Nothing is
+loaded and nothing runs.
 """
 
 from __future__ import annotations
@@ -26,11 +27,12 @@ _STYLE = (
 def draw(document: dict[str, Any]) -> str:
     """The plot of a document as ``rtpfwd tune --json`` prints it."""
     variants = document["variants"]
-    shown = [
+    known = [
         (key, name, unit)
         for key, name, unit in FIGURES
         if any(one["figures"][key] is not None and one["figures"][key]["p90"] for one in variants)
     ]
+    shown = [one for one in known if _differ([variant["figures"][one[0]] for variant in variants])] or known
     rows = -(-max(len(shown), 1) // ACROSS)
     width, height = ACROSS * PANEL + 20, HEAD + rows * HEIGHT + 26
     swept = sorted({name for one in variants for name in one["settings"] if name not in document["set"]})
@@ -52,6 +54,10 @@ def draw(document: dict[str, Any]) -> str:
     )
     parts.append(f'<text class="s" x="16" y="{height - 10}">{escape(foot)}</text></svg>')
     return "".join(parts) + "\n"
+
+
+def _differ(values: Sequence[dict[str, float] | None]) -> bool:
+    return any(one != values[0] for one in values)
 
 
 def _panel(variants: Sequence[dict[str, Any]], key: str, name: str, unit: str) -> str:
