@@ -1,10 +1,13 @@
 import json
+import threading
 
 import pytest
 from typer.testing import CliRunner
 
 from rtpfwd.cli.app import build_app
 from rtpfwd.cli.bench.load import Interval
+from rtpfwd.cli.bench.nuisances import Nuisances
+from rtpfwd.errors import InvalidParameters
 
 runner = CliRunner()
 
@@ -52,3 +55,54 @@ def test_percentiles_are_those_of_the_sorted_latencies():
     interval = Interval(latencies_us=list(range(100)))
     assert [interval.percentile_us(share) for share in (0.5, 0.99, 1.0)] == [50, 99, 99]
     assert Interval().percentile_us(0.5) == 0
+
+
+def figures_of(*arguments: str) -> list[dict]:
+    result = runner.invoke(build_app([]), ["bench", *arguments, "--json"])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_a_third_of_the_subscribers_of_simulcast_gets_each_encoding():
+    [figures] = figures_of(
+        "simulcast6", "--suite", "gcm", "--rate", "210", "--seconds", "0.5", "--keys-given"
+    )
+    assert figures["received"] == pytest.approx(2 * figures["packets_in"], abs=10)
+    assert figures["latency_p99_us"] <= figures["latency_p999_us"]
+
+
+def test_rooms_beside_each_other_are_spread_over_threads():
+    shape = ["--rooms", "2", "--threads", "2", "--rate", "100", "--seconds", "0.5", "--keys-given"]
+    [figures] = figures_of("1x2", "--suite", "gcm", *shape)
+    assert figures["scenario"] == "2 x 1x2"
+    assert figures["received"] == figures["forwarded"] == 2 * figures["packets_in"]
+
+
+def test_two_files_are_compared_by_what_both_measured(tmp_path):
+    one = {"scenario": "1x3", "suite": "GCM", "plane": "native", "load": "told", "cpu_us_per_forwarded": 4.0}
+    other = one | {"cpu_us_per_forwarded": 3.0}
+    (tmp_path / "a.json").write_text(json.dumps([one, one | {"plane": "reference"}]))
+    (tmp_path / "b.json").write_text(json.dumps([other]))
+    found = figures_of("--compare", str(tmp_path / "a.json"), str(tmp_path / "b.json"))
+    assert found == [{"what": "1x3 GCM native told", "ratios": {"cpu_us_per_forwarded": 0.75}}]
+    (tmp_path / "b.json").write_text("{}")
+    files = [str(tmp_path / "a.json"), str(tmp_path / "b.json")]
+    assert runner.invoke(build_app([]), ["bench", "--compare", *files]).exit_code == 1
+
+
+def test_transports_that_come_and_go_leave_nothing_in_tables():
+    [figures] = figures_of("leak", "--cycles", "10")
+    assert figures["before"] == figures["after"]
+    assert figures["after"]["transports"] == figures["after"]["sessions"] == 0
+
+
+def test_nuisances_take_turns_and_end():
+    nuisances = Nuisances()
+    before = threading.active_count()
+    for kind in ("burn", "collect"):
+        nuisances.start(kind)
+        assert threading.active_count() == before + 1
+    nuisances.start("none")
+    assert threading.active_count() == before
+    with pytest.raises(InvalidParameters):
+        nuisances.start("noise")

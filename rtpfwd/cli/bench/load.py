@@ -31,12 +31,15 @@ Request = Callable[..., Any]
 
 SAMPLED = 2
 """Subscribers that decrypt."""
+ENCODINGS = ("a", "b", "c")
+PATTERN = (2, 1, 2, 2, 0, 1, 2)
+"""Which of them sends the next packet."""
 RTP_OVERHEAD = 20  # header, and the extension with the MID
 SOCKET_BUFFER = 4 << 20
 CONNECT_TIMEOUT_S = 60.0
 HOUSEKEEPING_US = 20_000
 LONGEST_BURST = 8  # packets that may leave at once when the load is late
-DRAIN_IDLE_S, DRAIN_LIMIT_S = 0.1, 3.0
+DRAIN_POLL_S, DRAIN_IDLE_POLLS, DRAIN_LIMIT_S = 0.01, 10, 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,8 @@ class LoadSettings:
     """What to send. ``packet_bytes`` is the RTP packet before SRTP; ``consumers`` are those of one producer.
 
     With one publisher they are so many subscribers; with several, a room in which everybody publishes one
-    stream and takes those of all the others.
+    stream and takes those of all the others. ``simulcast``: the one publisher sends three encodings at rates
+    of 1 to 2 to 4, and a third of the subscribers wants each.
     """
 
     consumers: int
@@ -52,6 +56,9 @@ class LoadSettings:
     profile: Profile
     keys_given: bool
     publishers: int = 1
+    rooms: int = 1
+    """So many of them beside each other."""
+    simulcast: bool = False
 
 
 @dataclass(slots=True)
@@ -59,10 +66,17 @@ class Interval:
     """What one stretch of sending brought."""
 
     sent: int = 0
+    expected: int = 0
+    """Packets that subscribers should have got for it."""
     received: int = 0
     seconds: float = 0.0
     latencies_us: list[int] = field(default_factory=list)
     """Of the subscribers that decrypt, sorted."""
+
+    @property
+    def loss(self) -> float:
+        """Share of the expected packets that did not arrive."""
+        return 1 - self.received / self.expected if self.expected else 0.0
 
     def percentile_us(self, share: float) -> int:
         """Latency that ``share`` of the packets kept below; 0 without any."""
@@ -72,14 +86,25 @@ class Interval:
 
 
 class _Client:
-    __slots__ = ("count", "peer", "sinks", "socket", "source")
+    __slots__ = ("count", "peer", "sent", "sinks", "socket", "sources", "transport", "viewers")
 
-    def __init__(self, peer: MediaPeer, one: socket.socket) -> None:
+    def __init__(self, peer: MediaPeer, one: socket.socket, transport: str) -> None:
         self.peer = peer
         self.socket = one
+        self.transport = transport
         self.sinks: list[MediaSink] = []
-        self.source: MediaSource | None = None
+        self.sources: list[MediaSource] = []
+        self.viewers: list[int] = []
+        self.sent = 0
         self.count = 0
+
+    def publish(self, now: Instant) -> int:
+        """The next packet; how many subscribers shall get it."""
+        place = PATTERN[self.sent % len(PATTERN)] if len(self.sources) > 1 else 0
+        self.sent += 1
+        for packet in self.sources[place].make_frame(now, now):
+            self.peer.peer.send_rtp(packet)
+        return self.viewers[place]
 
 
 class Load:
@@ -92,20 +117,25 @@ class Load:
         self._clients: dict[int, _Client] = {}
         self._context = DtlsContext(generate(time.time_ns() // 1000), (settings.profile,))
         self._publishers: list[_Client] = []
-        producers = [self._add_publisher(index) for index in range(settings.publishers)]
         self._subscribers: list[_Client] = []
-        for index in range(settings.consumers if settings.publishers == 1 else settings.publishers):
-            client, transport = self._new_client()
-            for place, producer in enumerate(producers):
-                if settings.publishers > 1 and place == index:
-                    continue
-                parameters = request("consume", transport=transport, producer=producer)
-                if index < SAMPLED:
-                    client.sinks.append(client.peer.add_sink(parameters))
-            self._subscribers.append(client)
+        for room in range(settings.rooms):
+            self._add_room(None if room == 0 else str(request("router")))
         counted = [client.socket.fileno() for client in self._subscribers[SAMPLED:]]
         self._sink = packet_sink(counted)
         self._counted = frozenset(counted) if self._sink is not None else frozenset()
+
+    def add_client(self, router: str | None = None) -> str:
+        """One that is not yet connected; its transport's id."""
+        return self._new_client(router).transport
+
+    def remove_clients(self) -> None:
+        """All say goodbye; the server's side of them stays."""
+        for client in self._clients.values():
+            client.peer.close()
+            self._flush(client)
+            self._epoll.unregister(client.socket.fileno())
+            client.socket.close()
+        self._clients.clear()
 
     @property
     def received(self) -> int:
@@ -142,9 +172,7 @@ class Load:
             due = int((now - begun) * rate / 1e6) + 1 - interval.sent
             for _ in range(min(due, LONGEST_BURST)):
                 publisher = self._publishers[interval.sent % len(self._publishers)]
-                if publisher.source is not None:
-                    for packet in publisher.source.make_frame(now, now):
-                        publisher.peer.peer.send_rtp(packet)
+                interval.expected += publisher.publish(now)
                 interval.sent += 1
                 self._flush(publisher)
             self._poll(min(max((begun + interval.sent * 1e6 / rate - now) / 1e6, 0.0), 0.005))
@@ -162,31 +190,58 @@ class Load:
 
     def close(self) -> None:
         """Say goodbye and close the sockets."""
-        for client in self._clients.values():
-            client.peer.close()
-            self._flush(client)
-            client.socket.close()
+        self.remove_clients()
         self._epoll.close()
 
-    def _add_publisher(self, index: int) -> str:
-        client, transport = self._new_client()
-        spec = SourceSpec(
-            kind="video",
-            ssrc=0x1000 + 2 * index,
-            mid="0",
-            payload_bytes=self._settings.packet_bytes - RTP_OVERHEAD,
-        )
-        # Not handed to the peer, whose timers would pace it: the bench does.
-        client.source = client.peer.sources[spec.ssrc] = MediaSource(spec)
+    def _add_room(self, router: str | None) -> None:
+        settings, request = self._settings, self._request
+        producers = [self._add_publisher(index, router) for index in range(settings.publishers)]
+        for index in range(settings.consumers if settings.publishers == 1 else settings.publishers):
+            client = self._new_client(router)
+            for place, producer in enumerate(producers):
+                if settings.publishers > 1 and place == index:
+                    continue
+                layer = index % len(ENCODINGS) if settings.simulcast else 0
+                parameters = request(
+                    "consume",
+                    transport=client.transport,
+                    producer=producer,
+                    layer=layer if settings.simulcast else None,
+                )
+                self._publishers[place - len(producers)].viewers[layer] += 1
+                if len(self._subscribers) < SAMPLED:
+                    client.sinks.append(client.peer.add_sink(parameters))
+            self._subscribers.append(client)
+
+    def _add_publisher(self, index: int, router: str | None) -> str:
+        client = self._new_client(router)
+        specs = [
+            SourceSpec(
+                kind="video",
+                ssrc=0x1000 + 16 * index + 2 * place,
+                mid="0",
+                rid=rid,
+                payload_bytes=self._settings.packet_bytes - RTP_OVERHEAD,
+            )
+            for place, rid in enumerate(ENCODINGS if self._settings.simulcast else (None,))
+        ]
+        for spec in specs:
+            # Not handed to the peer, whose timers would pace it: the bench does.
+            client.peer.sources[spec.ssrc] = MediaSource(spec)
+            client.sources.append(client.peer.sources[spec.ssrc])
+            client.viewers.append(0)
         self._publishers.append(client)
         return str(
             self._request(
-                "produce", transport=transport, kind="video", rtp_parameters=producer_parameters(spec)
+                "produce",
+                transport=client.transport,
+                kind="video",
+                rtp_parameters=producer_parameters(*specs),
             )
         )
 
-    def _new_client(self) -> tuple[_Client, str]:
-        described = self._request("transport")
+    def _new_client(self, router: str | None) -> _Client:
+        described = self._request("transport", router=router)
         transport = described.pop("id")
         peer = MediaPeer.for_transport(**described, context=self._context, entropy=os.urandom)
         if self._settings.keys_given:
@@ -203,8 +258,8 @@ class Load:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BUFFER)
         one.connect(peer.peer.server)
         self._epoll.register(one.fileno(), select.EPOLLIN)
-        client = self._clients[one.fileno()] = _Client(peer, one)
-        return client, transport
+        client = self._clients[one.fileno()] = _Client(peer, one, transport)
+        return client
 
     def _poll(self, timeout_s: float) -> None:
         """Take one datagram of each socket that has any."""
@@ -244,13 +299,13 @@ class Load:
                 self._flush(client)
 
     def _drain(self) -> None:
+        # Looks that found nothing are counted, not time: this process may not get any for a while.
         limit = time.monotonic() + DRAIN_LIMIT_S
-        seen, idle_since = -1, time.monotonic()
-        while time.monotonic() < limit and time.monotonic() - idle_since < DRAIN_IDLE_S:
-            self._poll(0.01)
-            count = self.received
-            if count != seen:
-                seen, idle_since = count, time.monotonic()
+        seen, idle = -1, 0
+        while time.monotonic() < limit and idle < DRAIN_IDLE_POLLS:
+            self._poll(DRAIN_POLL_S)
+            idle = idle + 1 if self.received == seen else 0
+            seen = self.received
 
 
 def _now() -> Instant:

@@ -46,12 +46,37 @@ class BenchSettings:
     profile_path: str | None
     publishers: int = 1
     """One: ``consumers`` subscribers. More: a room, in which ``consumers`` are the others."""
+    rooms: int = 1
+    simulcast: bool = False
+    threads: int = 1
+    half: bool = False
+    """Measure again at half the rate that was found."""
+    scenario: str = ""
+
+    @property
+    def load(self) -> LoadSettings:
+        """What the clients do."""
+        return LoadSettings(
+            self.consumers,
+            self.packet_bytes,
+            self.profile,
+            self.keys_given,
+            self.publishers,
+            self.rooms,
+            self.simulcast,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class BenchResult:
     """The figures. Rates in packets a second, CPU of the server process only."""
 
+    scenario: str
+    plane: str
+    load: str
+    """``full``: the highest rate that is borne, ``half`` of it, or ``told``."""
+    rate: float
+    """Packets a second published."""
     consumers: int
     suite: str
     handshake: str
@@ -70,6 +95,7 @@ class BenchResult:
     loss: float
     latency_p50_us: int
     latency_p99_us: int
+    latency_p999_us: int
     latency_max_us: int
     loop_lag_us: int
     """Worst lateness of the server's loop in the last ten seconds."""
@@ -84,23 +110,11 @@ class BenchResult:
     """Whether the server kept up; without it the other figures say little."""
 
 
-def run(settings: BenchSettings) -> BenchResult:
-    """Measure. Raises ``InvalidState`` when clients do not get through, ``OSError`` without sockets."""
-    core, rest = split_cpus()
-    with (
-        _server(ServerSettings(settings.profile, settings.plane, core)) as request,
-        pinned(rest if core is not None else set()),
-    ):
-        load = Load(
-            LoadSettings(
-                settings.consumers,
-                settings.packet_bytes,
-                settings.profile,
-                settings.keys_given,
-                settings.publishers,
-            ),
-            request,
-        )
+def run(settings: BenchSettings) -> list[BenchResult]:
+    """Measure, at one load or at two. Raises ``InvalidState`` when clients do not get through, ``OSError``
+    without sockets.
+    """
+    with running(settings) as (load, request, core):
         connect_s = load.connect()
         rate = settings.rate
         load.send(rate or RAMP_FIRST / settings.consumers, WARM_UP_S)
@@ -108,17 +122,35 @@ def run(settings: BenchSettings) -> BenchResult:
             rate = _find_rate(load, settings.consumers, request)
         if settings.profile_path is not None:
             request("profile", path=None)
-        for _ in range(1 if settings.rate is not None else ATTEMPTS):
-            before: Usage = request("usage")
-            interval = load.send(rate, settings.seconds)
-            after: Usage = request("usage")
-            if _is_borne(interval, settings.consumers):
-                break
-            rate *= BACK_OFF
+        results: list[BenchResult] = []
+        for name in ("told",) if settings.rate is not None else ("full", "half")[: 1 + settings.half]:
+            rate = rate / 2 if name == "half" else rate
+            for _ in range(1 if name == "told" else ATTEMPTS):
+                before: Usage = request("usage")
+                interval = load.send(rate, settings.seconds)
+                after: Usage = request("usage")
+                if _is_borne(interval):
+                    break
+                rate *= BACK_OFF if name == "full" else 1
+            results.append(_result(settings, name, rate, interval, before, after, connect_s, core))
         if settings.profile_path is not None:
             request("profile", path=settings.profile_path)
-        load.close()
-    return _result(settings, interval, before, after, connect_s, core)
+    return results
+
+
+@contextmanager
+def running(settings: BenchSettings, *, spread: bool = False) -> Iterator[tuple[Load, Request, int | None]]:
+    """A server and the clients of these settings, not yet connected; the server's core, or None where it may
+    run on any (``spread``).
+    """
+    core, rest = (None, set()) if spread or settings.threads > 1 else split_cpus()
+    server = ServerSettings(settings.profile, settings.plane, core, settings.threads)
+    with _server(server) as request, pinned(rest if core is not None else set()):
+        load = Load(settings.load, request)
+        try:
+            yield load, request, core
+        finally:
+            load.close()
 
 
 def _find_rate(load: Load, consumers: int, request: Request) -> float:
@@ -139,24 +171,21 @@ def _bears(load: Load, rate: float, consumers: int, request: Request) -> bool:
         before: Usage = request("usage")
         interval = load.send(rate, RAMP_STEP_S)
         after: Usage = request("usage")
-        if _is_borne(interval, consumers):
+        if _is_borne(interval):
             return True
         if (after.cpu_us - before.cpu_us) / 1e6 > BUSY_SHARE * interval.seconds:
             return False
     return False
 
 
-def _is_borne(interval: Interval, consumers: int) -> bool:
-    return _loss(interval, consumers) <= MAX_LOSS and interval.percentile_us(0.5) <= MAX_P50_US
-
-
-def _loss(interval: Interval, consumers: int) -> float:
-    expected = interval.sent * consumers
-    return 1 - interval.received / expected if expected else 0.0
+def _is_borne(interval: Interval) -> bool:
+    return interval.loss <= MAX_LOSS and interval.percentile_us(0.5) <= MAX_P50_US
 
 
 def _result(
     settings: BenchSettings,
+    load: str,
+    rate: float,
     interval: Interval,
     before: Usage,
     after: Usage,
@@ -169,6 +198,10 @@ def _result(
     forwarded = delta("worker_forwarded")
     cpu_us = after.cpu_us - before.cpu_us
     return BenchResult(
+        scenario=settings.scenario,
+        plane="native" if "kernel_batches" in after.counters else "reference",
+        load=load,
+        rate=rate,
         consumers=settings.consumers,
         suite=settings.profile.name,
         handshake="keys given" if settings.keys_given else "ICE and DTLS",
@@ -182,9 +215,10 @@ def _result(
         cpu_us_per_forwarded=cpu_us / forwarded if forwarded else 0.0,
         thread_us_per_forwarded=delta("kernel_cpu_us") / forwarded if forwarded else 0.0,
         system_share=(after.system_us - before.system_us) / cpu_us if cpu_us else 0.0,
-        loss=_loss(interval, settings.consumers),
+        loss=interval.loss,
         latency_p50_us=interval.percentile_us(0.5),
         latency_p99_us=interval.percentile_us(0.99),
+        latency_p999_us=interval.percentile_us(0.999),
         latency_max_us=interval.latencies_us[-1] if interval.latencies_us else 0,
         loop_lag_us=after.counters["loop_lag_worst_us"],
         rss_mib=after.rss_bytes / (1 << 20),
@@ -192,8 +226,8 @@ def _result(
         kernel_drops=delta("udp_kernel_drops"),
         send_errors=sum(delta(name) for name in after.counters if name.startswith("udp_send_")),
         server_core=core,
-        saturated=settings.rate is None,
-        borne=_is_borne(interval, settings.consumers),
+        saturated=load == "full",
+        borne=_is_borne(interval),
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import cProfile
+import gc
 import logging
 import os
 import resource
@@ -18,6 +19,7 @@ from typing import Any
 import structlog
 
 from rtpfwd.cli.bench.affinity import pin
+from rtpfwd.cli.bench.nuisances import Nuisances
 from rtpfwd.drivers.fake_media import router_media_codecs
 from rtpfwd.drivers.interfaces import ListenSettings
 from rtpfwd.drivers.loop import calm_collector, new_event_loop
@@ -28,6 +30,8 @@ from rtpfwd.sfu.settings import PacingSettings, WorkerSettings
 JsonObject = dict[str, Any]
 
 UNPACED_BPS = 100_000_000_000
+UNLIMITED_BPS = 2_000_000_000
+SESSIONS = frozenset(("RtpReceiver", "RtpSender", "RtcpSession", "Connection"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ class ServerSettings:
     profile: Profile
     plane: str | None
     cpu: int | None
+    threads: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,8 @@ class BenchServer:
         self._driver = driver
         self._pipe = pipe
         self._router = driver.worker.create_router(router_media_codecs())
+        self._routers = {self._router.id: self._router}
+        self._nuisances = Nuisances()
         self._transports: dict[str, Any] = {}
         self._profiler: cProfile.Profile | None = None
         self.stopped = asyncio.Event()
@@ -79,9 +86,18 @@ class BenchServer:
         self._pipe.send(answer)
         self._driver.flush()
 
-    def do_transport(self) -> JsonObject:
-        """A new transport, as signaling would describe it."""
-        transport = self._router.create_web_rtc_transport(now=self._driver.now())
+    def do_router(self) -> str:
+        """One more room; its id."""
+        router = self._driver.worker.create_router(router_media_codecs())
+        self._routers[router.id] = router
+        return router.id
+
+    def do_transport(self, router: str | None = None) -> JsonObject:
+        """A new transport, as signaling would describe it; in the first room unless told."""
+        home = self._router if router is None else self._routers[router]
+        transport = home.create_web_rtc_transport(
+            initial_available_outgoing_bitrate=UNLIMITED_BPS, now=self._driver.now()
+        )
         self._transports[transport.id] = transport
         return {
             "id": transport.id,
@@ -104,11 +120,13 @@ class BenchServer:
         producer = self._transports[transport].produce(kind, rtp_parameters, now=self._driver.now())
         return str(producer.id)
 
-    def do_consume(self, transport: str, producer: str) -> JsonObject:
-        """A consumer; its ``rtpParameters``."""
+    def do_consume(self, transport: str, producer: str, layer: int | None = None) -> JsonObject:
+        """A consumer, of this spatial layer at most; its ``rtpParameters``."""
         consumer = self._transports[transport].consume(
             producer, self._router.rtp_capabilities, now=self._driver.now()
         )
+        if layer is not None:
+            consumer.set_preferred_layers({"spatialLayer": layer}, now=self._driver.now())
         parameters: JsonObject = consumer.rtp_parameters
         return parameters
 
@@ -118,6 +136,29 @@ class BenchServer:
         return Usage(
             round(used.ru_utime * 1e6), round(used.ru_stime * 1e6), _rss_bytes(), self._driver.counters()
         )
+
+    def do_nuisance(self, kind: str) -> None:
+        """From now on disturb Python so: ``burn``, ``collect`` or ``none``."""
+        self._nuisances.start(kind)
+
+    def do_close_transports(self) -> None:
+        """All of them."""
+        for transport in self._transports.values():
+            transport.close(now=self._driver.now())
+        self._transports.clear()
+
+    def do_left(self) -> dict[str, int]:
+        """What the process holds: file descriptors, libsrtp's sessions, entries of tables."""
+        gc.collect()
+        context = self._driver.worker.context
+        return {
+            "fds": len(os.listdir("/proc/self/fd")),
+            "sessions": sum(type(one).__name__ in SESSIONS for one in gc.get_objects()),
+            "transports": len(context.transports),
+            "streams": len(context.incoming) + len(context.consumers),
+            "names": len(context.by_ufrag),
+            "deadlines": len(context.deadline_owners),
+        }
 
     def do_profile(self, path: str | None) -> None:
         """Begin to profile (``None``), or write what was found to ``path``."""
@@ -130,6 +171,7 @@ class BenchServer:
 
     def do_stop(self) -> None:
         """Shut down."""
+        self._nuisances.start("none")
         self.stopped.set()
 
 
@@ -154,6 +196,7 @@ async def _serve(pipe: Connection, settings: ServerSettings) -> None:
         WorkerSettings(max_half_open_handshakes=100_000, pacing=PacingSettings(floor_bps=UNPACED_BPS)),
         profiles=(settings.profile,),
         plane=settings.plane,
+        threads=settings.threads,
     )
     calm_collector()
     server = BenchServer(driver, pipe)
