@@ -35,7 +35,8 @@ class AllocationSettings:
     """A consumer for whom there was not enough begins again with so much of its lowest layer's rate free."""
     pause_after_us: int = seconds(2)
     """Who has a picture keeps its lowest layer for so long although it does not fit: an estimate that fell
-    finds its feet, and no picture is worse than a late one.
+    finds its feet, and no picture is worse than a late one. As long it waits for a layer that fell silent
+    where those above do not fit.
     """
     asked_us: int = seconds(2)
     """What somebody asked for is given at once when there is room for it within this time: its publisher may
@@ -65,7 +66,7 @@ class AllocationSettings:
 class _Party:
     """A consumer that wants something, for the length of one allocation."""
 
-    __slots__ = ("demand", "fresh", "ladder", "level", "share", "state")
+    __slots__ = ("demand", "fresh", "ladder", "level", "share", "state", "waits")
 
     def __init__(self, demand: Demand, state: _State, ladder: Ladder, fresh: bool, one: Share) -> None:
         self.demand = demand
@@ -74,6 +75,8 @@ class _Party:
         self.fresh = fresh
         self.share = one
         self.level = -1
+        self.waits = False
+        """For the return of what it has, as the publisher sends nothing now that fits."""
 
 
 class _State:
@@ -271,7 +274,8 @@ class Allocator:
             if party.fresh:
                 one.cap = max(wish, 0)
             elif state.starved:
-                one.cap = wish if state.climb.may_resume(wish >= 0, now) else one.held
+                # A probe found the room, and probes are short: the lowest layer first.
+                one.cap = 0 if state.climb.may_resume(wish >= 0, now) else one.held
             elif state.climb.may_rise(wish > one.held, at_once, now):
                 one.cap = wish
             else:
@@ -293,15 +297,20 @@ class Allocator:
                 state.poor_since = None
             elif state.poor_since is None:
                 state.poor_since = now
-            if state.poor_since is not None and now - state.poor_since < settings.pause_after_us:
-                level = 0
-            party.level = level
-            state.starved = level < 0
             given = None
+            if state.poor_since is not None and now - state.poor_since < settings.pause_after_us:
+                had = state.climb.layers
+                party.waits = had is not None and party.ladder.layers[0][0] > had[0]
+                if party.waits:
+                    given = had
+                else:
+                    level = 0
+            party.level = level
+            state.starved = level < 0 and not party.waits
             if level >= 0:
                 used += party.share.rates[level]
                 given = party.ladder.layers[level]
-            state.climb.settle(given, level < party.share.held, now, outage)
+            state.climb.settle(given, level < party.share.held and not party.waits, now, outage)
         return used
 
 
@@ -328,6 +337,9 @@ def _percent_up(rate: int, percent: int) -> int:
 def _explain(party: _Party, wish: int, left: int) -> Assignment:
     ladder, level = party.ladder, party.level
     rates = ladder.rates
+    if party.waits:
+        had = party.state.climb.layers
+        return Assignment(party.demand.key, had, 0, Reason.LAYER_INACTIVE, rates[0], max(left, 0))
     if level < 0:
         reason = Reason.NOT_ENOUGH_BANDWIDTH if wish < 0 else Reason.HYSTERESIS
         return Assignment(party.demand.key, None, 0, reason, rates[0], max(left, 0))

@@ -184,6 +184,10 @@ class SendSideEstimator:
         self._remb.note(max(bps, 0), now)
         self._settle(None, now)
 
+    def remb_bps(self, now: Instant) -> int | None:
+        """The last REMB as it came, unless there is none or it is too old."""
+        return self._remb.cap_bps(now)
+
     def set_limits(self, min_bps: int | None, max_bps: int | None, now: Instant) -> None:
         """The application's bounds in bits per second; ``None``: as the settings have it."""
         self._max_bps = self._settings.max_bps if max_bps is None else max_bps

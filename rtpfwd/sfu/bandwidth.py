@@ -22,6 +22,7 @@ from rtpfwd.sfu.checks import check_bitrate_limits
 from rtpfwd.sfu.consumer import Consumer
 from rtpfwd.sfu.context import Context, Deadline
 from rtpfwd.sfu.ledger import Figure, LedgerReason, SubjectKind, What
+from rtpfwd.sfu.remb_growth import RembGrowth
 from rtpfwd.sfu.settings import BandwidthSettings
 from rtpfwd.sfu.upgrade_trial import UpgradeTrial
 from rtpfwd.wire.header_extensions import TRANSPORT_CC
@@ -61,6 +62,7 @@ class BandwidthControl:
         self._estimator: SendSideEstimator | None = None
         self._allocator = Allocator(self._settings.allocation)
         self._trial = UpgradeTrial(self._settings.trial)
+        self._growth = RembGrowth(self._settings.remb_growth)
         self._sent_bps = 0
         self._has_departures = False
         self._sent_rate = RateWindow()
@@ -204,8 +206,13 @@ class BandwidthControl:
             if estimator.has_feedback:
                 self._trial.begin(step, estimator.target_bps, self._sent_bps, now)
                 trial = self._trial.probe(now)
-                if trial is not None:
-                    self._probe(trial, LedgerReason.UPGRADE, estimator, now)
+            else:
+                media_bps = max(self._sent_bps, sum(one.bitrate_bps for one in assignments) + reserved)
+                trial = self._growth.probe(
+                    step, estimator.remb_bps(now), estimator.target_bps, media_bps, self._probator, now
+                )
+            if trial is not None:
+                self._probe(trial, LedgerReason.UPGRADE, estimator, now)
             starved = [
                 consumer.id
                 for consumer, assignment in zip(video, assignments, strict=True)

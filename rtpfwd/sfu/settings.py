@@ -11,6 +11,7 @@ from rtpfwd.congestion.settings import EstimatorSettings, RateSettings
 from rtpfwd.congestion.wanted_layers import WantedLayersSettings
 from rtpfwd.dataplane.interface import PlaneLimits
 from rtpfwd.sfu.ledger import LedgerSettings
+from rtpfwd.sfu.remb_growth import RembGrowthSettings
 from rtpfwd.sfu.upgrade_trial import TrialSettings
 
 
@@ -83,6 +84,7 @@ class BandwidthSettings:
     allocation: AllocationSettings = field(default_factory=AllocationSettings)
     layer_rates: LayerRateSettings = field(default_factory=LayerRateSettings)
     trial: TrialSettings = field(default_factory=TrialSettings)
+    remb_growth: RembGrowthSettings = field(default_factory=RembGrowthSettings)
     wanted_layers: WantedLayersSettings = field(default_factory=WantedLayersSettings)
 
 

@@ -427,3 +427,24 @@ def test_without_anything_better_there_is_no_next_step():
     assert scene.allocator.next_step(Instant(0)) is None
     scene.see([], 5000)
     assert scene.allocator.next_step(Instant(0)) is None
+
+
+def test_who_had_nothing_begins_again_with_the_lowest_layer():
+    scene = Scene()
+    scene.go_on([camera()], 400, 3)
+    assert layers(scene.go_on([camera()], 10, 4)[-1]) == [None]
+    back = [layers(seen)[0] for seen in scene.go_on([camera()], 3000, 3)]
+    first = next(one for one in back if one is not None)
+    assert first[0] == 0
+
+
+def test_a_layer_that_falls_silent_is_waited_for_where_those_above_do_not_fit():
+    scene = Scene()
+    assert layers(scene.go_on([camera()], 120, 3)[-1]) == [(0, 2)]
+    upper = camera(options=options(CAMERA)[3:])
+    silent = scene.go_on([upper], 120, 1)
+    assert {one.layers for seen in silent for one in seen} == {(0, 2)}
+    assert reasons(silent[-1]) == [Reason.LAYER_INACTIVE]
+    assert layers(scene.go_on([camera()], 120, 1)[-1]) == [(0, 2)]
+    assert layers(scene.go_on([upper], 120, 3)[-1]) == [None]
+    assert layers(scene.see([upper], 1000)) == [None]

@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 import time
 
-from tests.scenarios.bandwidth_scenarios import SCENARIOS, Outcome
+from tests.scenarios.bandwidth_scenarios import SCENARIOS
+from tests.scenarios.outcome import Outcome
 from tests.scenarios.plots import PLOTS, plot
 
 REPORT = PLOTS.parent / "bandwidth-report.md"

@@ -6,81 +6,28 @@ A scenario is a function that gives an ``Outcome``. Its checks are statements wi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from statistics import mean, median
 
 from rtpfwd.clock import Instant
 from rtpfwd.drivers.bottleneck import Bottleneck
 from rtpfwd.drivers.decoder_model import Shown
-from rtpfwd.drivers.encoder_model import SIMULCAST_720P, EncoderSpec, EncodingSpec
+from rtpfwd.drivers.encoder_model import EncoderSpec
+from tests.scenarios.outcome import (
+    CAMERA_LAYERS,
+    KSVC,
+    SCREEN,
+    SIMULCAST,
+    SVC,
+    Outcome,
+    decoded_cleanly,
+    longest_freeze,
+)
+from tests.scenarios.remb_scenarios import remb_grows, remb_narrow, remb_says
 from tests.scenarios.timeline import Scene, Timeline, Watched, at, rates
 
-SIMULCAST = EncoderSpec(SIMULCAST_720P)
-SVC = EncoderSpec(SIMULCAST_720P, svc=True)
-KSVC = EncoderSpec(SIMULCAST_720P, svc=True, key_only=True)
-SCREEN = EncoderSpec(
-    (
-        EncodingSpec(960, 540, 250_000, 50_000, fps=15, temporal_layers=2),
-        EncodingSpec(1920, 1080, 1_000_000, 200_000, fps=15, temporal_layers=2),
-    ),
-    screen=True,
-)
-CAMERA_LAYERS = ("180p", "360p", "720p")
 FAST = 20_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One statement about a scene."""
-
-    statement: str
-    found: str
-    holds: bool
-
-
-@dataclass
-class Outcome:
-    """A scene that was played."""
-
-    title: str
-    timelines: list[Timeline]
-    layer_names: Sequence[Sequence[str]] = (CAMERA_LAYERS,)
-    watched_names: Sequence[str] = ()
-    checks: list[Check] = field(default_factory=list)
-
-    def at_most(self, what: str, found: float | None, limit: float, unit: str = "") -> None:
-        """``found`` exists and is not above ``limit``."""
-        self._check(f"{what}: at most {limit:g} {unit}".rstrip(), found, found is not None and found <= limit)
-
-    def at_least(self, what: str, found: float | None, limit: float, unit: str = "") -> None:
-        """``found`` exists and is not below ``limit``."""
-        holds = found is not None and found >= limit
-        self._check(f"{what}: at least {limit:g} {unit}".rstrip(), found, holds)
-
-    def holds(self, what: str, found: object, holds: bool) -> None:
-        """Anything else."""
-        self.checks.append(Check(what, str(found), bool(holds)))
-
-    def _check(self, statement: str, found: float | None, holds: bool) -> None:
-        shown = "never" if found is None else f"{found:.0f}" if abs(found) >= 100 else f"{found:.3g}"
-        self.checks.append(Check(statement, shown, holds))
-
-
-def decoded_cleanly(outcome: Outcome, *watched: Watched) -> None:
-    """Descriptors told the truth, and the numbering had no holes."""
-    for one in watched:
-        misled = len(one.decoder.misled)
-        outcome.holds("no frame was let through without what it refers to", misled, misled == 0)
-        sink = one.sink
-        outcome.holds(
-            "one numbering", (sink.jumps, sink.timestamps_back), sink.jumps == sink.timestamps_back == 0
-        )
-
-
-def longest_freeze(one: Watched, begin_s: float, end_s: float) -> float:
-    """In milliseconds; 0 without one."""
-    return max((length for _, length in one.freezes(begin_s, end_s)), default=0)
 
 
 def step() -> Outcome:
@@ -284,22 +231,6 @@ def uplink() -> Outcome:
     return outcome
 
 
-def remb() -> Outcome:
-    """A viewer without transport-wide feedback, who says 800 kbit/s."""
-    scene = Scene()
-    producer, _ = scene.camera(SIMULCAST)
-    viewer = scene.viewer("viewer", 3_000_000, feedback="remb")
-    seen = viewer.watch(producer)
-    told = viewer.client.peer.feedback
-    assert told is not None
-    told.script = lambda now: 800_000  # type: ignore[attr-defined]
-    scene.run_until(30)
-    outcome = Outcome("a viewer that says 800 kbit/s by REMB", [viewer.timeline])
-    outcome.at_least("share of 360p", seen.share_shown(1, 10, 30), 0.95)
-    decoded_cleanly(outcome, seen)
-    return outcome
-
-
 def switch_latency(spec: EncoderSpec, codec: str) -> Outcome:
     """From asking for other layers to seeing them, over 25 ms each way and no limit to speak of."""
     scene = Scene()
@@ -353,7 +284,9 @@ SCENARIOS: dict[str, Callable[[], Outcome]] = {
     "priority": priority,
     "flapping": flapping,
     "uplink": uplink,
-    "remb": remb,
+    "remb": lambda: remb_says(800_000),
+    "remb-grows": remb_grows,
+    "remb-narrow": remb_narrow,
     "switch-simulcast": lambda: switch_latency(SIMULCAST, "VP8"),
     "switch-svc": lambda: switch_latency(SVC, "VP9"),
     "switch-ksvc": lambda: switch_latency(KSVC, "VP9"),

@@ -96,6 +96,8 @@ class Client:
         """Receive a producer as a browser does: decoded, and with feedback as the client was made to give."""
         now = self.call.network.now
         capabilities = self.call.router.rtp_capabilities
+        if self.feedback == "remb":
+            capabilities = without_transport_cc(capabilities)
         consumer = self.transport.consume(producer.id, capabilities, now=now, **options)
         parameters = consumer.rtp_parameters
         if self.feedback == "remb" and self.peer.feedback is None:
@@ -196,7 +198,16 @@ class Call:
 
 def without_bandwidth_feedback(capabilities: JsonObject) -> JsonObject:
     """Those of a receiver that tells nothing of its downlink."""
-    kinds = ("transport-cc", "goog-remb")
+    return _without_feedback(capabilities, "transport-cc", "goog-remb")
+
+
+def without_transport_cc(capabilities: JsonObject) -> JsonObject:
+    """Those of a receiver that knows REMB only."""
+    extensions = [one for one in capabilities["headerExtensions"] if one["uri"] != TRANSPORT_CC]
+    return _without_feedback(capabilities, "transport-cc") | {"headerExtensions": extensions}
+
+
+def _without_feedback(capabilities: JsonObject, *kinds: str) -> JsonObject:
     codecs = [
         codec | {"rtcpFeedback": [one for one in codec.get("rtcpFeedback", ()) if one["type"] not in kinds]}
         for codec in capabilities["codecs"]

@@ -2,12 +2,14 @@
 
 import pytest
 
-from tests.scenarios.bandwidth_scenarios import SCENARIOS, SIMULCAST
+from tests.scenarios.bandwidth_scenarios import SCENARIOS
+from tests.scenarios.outcome import SIMULCAST
 from tests.scenarios.timeline import Scene, rates
 
 ASSERTED = (
     "step", "steady-0.7", "steady-1.5", "steady-2.4", "fair-share", "outage", "phone", "pause",
-    "screen-share", "priority", "flapping", "uplink", "remb",
+    "screen-share", "priority", "flapping", "uplink",
+    "remb", "remb-grows", "remb-narrow",
     "switch-simulcast", "switch-svc", "switch-ksvc", "switch-av1",
 )  # fmt: skip
 
