@@ -139,6 +139,14 @@ def test_broken_files_get_a_message(tmp_path):
     assert run(tmp_path).exit_code == 1
 
 
+def test_times_that_cannot_be_are_refused(tmp_path):
+    path = tmp_path / "years.pcapng"
+    late = [(time_us + 10**15, *rest) for time_us, *rest in camera(3, first=30)]
+    path.write_bytes(pcapng([*camera(10), *late]))
+    result = run(path, *QUICK)
+    assert (result.exit_code, "at most" in result.stderr) == (1, True), result.output
+
+
 def test_a_file_that_breaks_off_is_played_as_far_as_it_goes(tmp_path):
     path = tmp_path / "cut.pcapng"
     path.write_bytes(VP8.read_bytes()[:200_001])

@@ -48,6 +48,8 @@ from rtpfwd.wire.captures.items import CaptureItem
 LEAST_S = 20.0
 """A short recording is played again until a run lasts so long, unless told otherwise."""
 MAX_RUNS = 100_000
+MAX_RUN_S = 6 * 3600
+"""Longer runs come of broken times, or of a typing error."""
 RECORDED = "recorded"
 FEEDBACKS = ("transport-cc", "remb", "none")
 
@@ -137,6 +139,11 @@ def tune(
     except CallerError as error:
         fail("tune", f"with the recorded settings: {error}", 2)
     times = repeat or max(math.ceil(LEAST_S / lasting_s(ingress.duration_us, 1)), 1)
+    if lasting_s(ingress.duration_us, times) > MAX_RUN_S:
+        fail(
+            "tune",
+            f"{file}: a run would last {lasting_s(ingress.duration_us, times):.0f} s: {MAX_RUN_S} at most",
+        )
     if len(variants) * seeds > MAX_RUNS:
         fail("tune", f"{len(variants) * seeds} runs: {MAX_RUNS} at most", 2)
     plans = [_plan(one, ingress, up, viewers, times, feedback, set_values) for one in variants]
@@ -157,7 +164,7 @@ def tune(
         "links": {name: describe_link(parse_link(name)) for name in links}
         | ({"(uplink) " + uplink: describe_link(up)} if up is not None else {}),
         "set": {name: spelled(name, value) for name, value in set_values.items()},
-        "notes": notes + left_out,
+        "notes": notes + left_out + _skipped(ingress),
         "variants": [
             {
                 "label": one.label(with_link=len(links) > 1),
@@ -173,6 +180,12 @@ def tune(
         _write(target, draw(document))
     if error_text is not None:
         fail("tune", f"{file}: {error_text}")
+
+
+def _skipped(ingress: Ingress) -> list[str]:
+    if not ingress.skipped:
+        return []
+    return [f"{ingress.skipped} packets are left out: encrypted, cut off, or of streams that nobody knows"]
 
 
 def _read(file: Path, description: str | None) -> tuple[Ingress, str | None]:
