@@ -18,7 +18,7 @@ except ImportError:  # not on Windows
 
 LAG_INTERVAL_S = 0.1
 LAG_WINDOWS = 10  # of one second each: what ``worst_us`` looks back on
-COLLECTOR_THRESHOLDS = (10_000, 20, 50)
+COLLECTOR_THRESHOLDS = (2_000, 10, 10)  # closed transports are garbage in cycles: not too seldom
 _PER_WINDOW = round(1 / LAG_INTERVAL_S)
 
 

@@ -212,7 +212,7 @@ cdef void* kernel_run(void* argument) noexcept nogil:
     cdef uint8_t ready[MAX_SOCKETS + 1]
     cdef int index
     cdef int64_t now, timeout = 0
-    exact_timers()
+    prefer_thread()
     while not load(&kernel.stop):
         if kernel.gathers:
             _gather(kernel)

@@ -26,7 +26,7 @@ cdef extern from "sockets.h" nogil:
     int64_t monotonic_us "rtpfwd_monotonic_us"()
     int wait_readable "rtpfwd_wait"(int* sockets, int count, int wake, int64_t timeout_us, uint8_t* ready)
     void sleep_us "rtpfwd_sleep"(int64_t us)
-    void exact_timers "rtpfwd_exact_timers"()
+    void prefer_thread "rtpfwd_prefer_thread"()
     int make_eventfd "rtpfwd_eventfd"()
     void ring_bell "rtpfwd_ring"(int eventfd)
     void hear_bell "rtpfwd_hear"(int eventfd)
