@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rtpfwd.sfu.producer import Producer
     from rtpfwd.sfu.router import Router
 
-LEVELS_INTERVAL_MS = 600
+LEVELS_INTERVAL_MS = 300
 LEVELS_THRESHOLD = -70
 """dBov, of averages over words and pauses; a quiet room without noise suppression lies below."""
 MOST_LEVELS = 10

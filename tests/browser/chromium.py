@@ -41,11 +41,15 @@ def chromium_path() -> str | None:
 
 
 @asynccontextmanager
-async def launch(*more: str, devices: str = DEVICES_ALLOWED) -> AsyncIterator[Browser]:
-    """A browser for as long as the block lasts; ``more`` are further switches."""
+async def launch(
+    *more: str, devices: str = DEVICES_ALLOWED, path: str | None = None
+) -> AsyncIterator[Browser]:
+    """A browser for as long as the block lasts; ``more`` are further switches, ``path`` is what starts it."""
     switches: Sequence[str] = (*FLAGS, devices, *more)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium_path(), args=list(switches))
+        browser = await playwright.chromium.launch(
+            executable_path=path or chromium_path(), args=list(switches)
+        )
         try:
             yield browser
         finally:

@@ -114,7 +114,7 @@ def test_levels_come_while_somebody_is_heard_and_once_more_when_nobody_is():
     hall.passes(3.05)
     levels = ann.told("audio-levels")
     assert levels == bob.told("audio-levels")
-    assert len(levels) == 5, "every 600 ms"
+    assert len(levels) == 10, "every 300 ms"
     loudest_first = [{"peerId": bob.peer.id, "level": -20}, {"peerId": ann.peer.id, "level": -40}]
     assert levels[-1] == {"levels": loudest_first}
     for guest in (ann, bob):

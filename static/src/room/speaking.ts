@@ -1,7 +1,6 @@
 /**
- * Who is speaking. Whose turn it is says the server, and so it does for our own voice; when exactly a ring goes on
- * and off, the levels that the browser keeps for each audio receiver tell sooner. They also stand in for a server
- * that says nothing.
+ * Who is speaking, as the server says it. For a server that says nothing the levels stand in that the browser keeps
+ * for each audio receiver; each look at one of them waits for a thread of the browser, so nobody looks otherwise.
  */
 
 import { Store } from "../lib/store.ts";
@@ -29,6 +28,8 @@ export class SpeakingWatch {
   readonly store = new Store<Speaking>(SILENCE);
   private readonly session: RoomSession;
   private readonly heardAt = new Map<string, number>();
+  /** Whether the server says who is heard. */
+  private told = false;
   private timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(session: RoomSession) {
@@ -42,6 +43,7 @@ export class SpeakingWatch {
 
   stop(): void {
     clearInterval(this.timer);
+    this.told = false;
     this.heardAt.clear();
     this.store.set(SILENCE);
   }
@@ -54,12 +56,13 @@ export class SpeakingWatch {
   /** The server says who was heard just now. */
   heard(levels: readonly AudioLevel[]): void {
     const now = performance.now();
+    this.told = true;
     for (const { peerId, level } of levels) if (level >= HEARD) this.heardAt.set(peerId, now);
   }
 
   private look(): void {
     const now = performance.now();
-    for (const peer of this.session.store.get().peers) {
+    for (const peer of this.told ? [] : this.session.store.get().peers) {
       for (const { kind, paused, consumerId } of peer.media) {
         if (kind !== "audio" || paused || !consumerId) continue;
         const receiver = this.session.links?.receiving?.receiverOf(consumerId);
