@@ -54,3 +54,7 @@ async def test_three_people_with_loss_are_replayed_packet_by_packet(
         if media and item.direction is Direction.OUTBOUND:
             recorded[item.destination].append(item.data)
     assert recorded == opened
+    print(  # pytest -rP shows it
+        f"{result.received} packets in, {result.sent} out, {result.comparison.same} identical in the replay; "
+        f"{sum(map(len, opened.values()))} went to the sockets and are in the file, of {len(opened)} viewers"
+    )
