@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import statistics
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -193,10 +194,11 @@ async def switch_times(viewer: Person, consumer_id: str, rounds: int) -> Times:
     return times
 
 
-async def _report(rounds: int, changes: int) -> None:
+async def _report(rounds: int, changes: int, codecs: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with running_server(Path(folder) / "server.log") as server, chromium.launch() as browser:
-            for number, (name, query) in enumerate(QUERIES.items()):
+            for number, name in enumerate(codecs):
+                query = QUERIES[name]
                 publisher, viewer, consumer_id = await pair(browser, server.url, f"layers{number}", query)
 
                 async def settled(viewer: Person = viewer) -> bool:
@@ -216,8 +218,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="how long layers take to change in a real browser")
     parser.add_argument("--rounds", type=int, default=8, help="measured changes down and up of each codec")
     parser.add_argument("--changes", type=int, default=200, help="changes in quick succession of each codec")
+    parser.add_argument("--codec", action="append", default=[], help="VP8, H264, VP9 or AV1; repeatable")
     arguments = parser.parse_args()
-    asyncio.run(_report(arguments.rounds, arguments.changes))
+    wanted = [one.upper() for one in arguments.codec]
+    codecs = [one for one in QUERIES if not wanted or one.split()[0] in wanted]
+    asyncio.run(_report(arguments.rounds, arguments.changes, codecs))
 
 
 if __name__ == "__main__":

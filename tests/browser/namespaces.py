@@ -109,10 +109,10 @@ class Network:
         self.miles[name].moves += 1
         self._apply()
 
-    def limit(self, name: str, rate: str, latency: str) -> None:
-        """What goes down to a person leaves through a token bucket (tc's notation of rate and time)."""
+    def limit(self, name: str, rate: str, latency: str, burst: str = "8kb") -> None:
+        """What goes down to a person leaves through a token bucket (tc's notation of rate, time, size)."""
         device = self.miles[name].name
-        tbf = ("root", "tbf", "rate", rate, "burst", "8kb", "latency", latency)
+        tbf = ("root", "tbf", "rate", rate, "burst", burst, "latency", latency)
         self._in_router("tc", "qdisc", "replace", "dev", device, *tbf)
 
     def queue_drops(self, name: str) -> str:
@@ -275,8 +275,10 @@ async def server_in(network: Network, log: Path) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def browser_in(network: Network, name: str, folder: Path) -> AsyncIterator[Browser]:
-    """A browser in a person's namespace, which takes the server's page for a secure one."""
+async def browser_in(network: Network, name: str, folder: Path, *more: str) -> AsyncIterator[Browser]:
+    """A browser in a person's namespace, which takes the server's page for a secure one; ``more`` are further
+    switches.
+    """
     start = folder / f"chromium-{name}"
     start.write_text(
         f'#!/bin/sh\nexec ip netns exec {network.namespace(name)} {chromium.chromium_path()} "$@"\n'
@@ -286,6 +288,7 @@ async def browser_in(network: Network, name: str, folder: Path) -> AsyncIterator
         *chromium.FLAGS,
         chromium.DEVICES_ALLOWED,
         f"--unsafely-treat-insecure-origin-as-secure={URL}",
+        *more,
     ]
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=start, args=switches)
