@@ -43,12 +43,13 @@ class RtpSender:
 
     def __init__(self, keys: SrtpKeys) -> None:
         self._session: Session | None = None
+        self._call: Callable[[bytes], bytes] | None = (
+            None  # the compiled plane calls by address: never needs it
+        )
         if isinstance(keys, PlainKeys):
             self._call = _append_zeros(keys.profile.tag_size)
             return
-        session = _new_session(keys.profile, keys.send, Policy.SSRC_ANY_OUTBOUND, REPLAY_WINDOW_OUT)
-        self._session = session
-        self._call = bind_call(session, "srtp_protect", MAX_TRAILER)
+        self._session = _new_session(keys.profile, keys.send, Policy.SSRC_ANY_OUTBOUND, REPLAY_WINDOW_OUT)
 
     def protect(self, packet: bytes) -> bytes:
         """An RTP packet to its SRTP packet.
@@ -56,7 +57,10 @@ class RtpSender:
         :class:`MalformedPacket` for what is no RTP packet or above 2028 bytes; :class:`Unauthentic`
         (``replayed``) for a sequence number that fell out of the window of 1024.
         """
-        return self._call(packet)
+        call = self._call
+        if call is None:
+            call = self._call = _bind(self._session, "srtp_protect", MAX_TRAILER)
+        return call(packet)
 
     def remove(self, ssrc: int) -> None:
         """Free what libsrtp holds for ``ssrc``; nothing happens when it holds nothing."""
@@ -79,16 +83,20 @@ class RtpReceiver:
 
     def __init__(self, keys: SrtpKeys) -> None:
         self._session: Session | None = None
+        self._call: Callable[[bytes], bytes] | None = (
+            None  # the compiled plane calls by address: never needs it
+        )
         if isinstance(keys, PlainKeys):
             self._call = _drop_end(keys.profile.tag_size)
             return
-        session = _new_session(keys.profile, keys.receive, Policy.SSRC_ANY_INBOUND, REPLAY_WINDOW_IN)
-        self._session = session
-        self._call = bind_call(session, "srtp_unprotect", 0)
+        self._session = _new_session(keys.profile, keys.receive, Policy.SSRC_ANY_INBOUND, REPLAY_WINDOW_IN)
 
     def unprotect(self, packet: bytes) -> bytes:
         """An SRTP packet to its RTP packet; :class:`Unauthentic` or :class:`MalformedPacket`."""
-        return self._call(packet)
+        call = self._call
+        if call is None:
+            call = self._call = _bind(self._session, "srtp_unprotect", 0)
+        return call(packet)
 
     def remove(self, ssrc: int) -> None:
         """Free what libsrtp holds for ``ssrc``; nothing happens when it holds nothing."""
@@ -199,6 +207,15 @@ def bind_call(session: Session, name: str, trailer: int, *, way: str = "best") -
     raise InvalidParameters(f"pylibsrtp {pylibsrtp.__version__} does not allow {name} by {way}")
 
 
+def _bind(session: Session | None, name: str, trailer: int) -> Callable[[bytes], bytes]:
+    if session is None:
+        raise InvalidParameters("plain keys have no session")
+    return bind_call(session, name, trailer)
+
+
+# Made once: ctypes makes a class of it, a few KiB large, that only the garbage collector can free.
+_PROTOTYPE = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
+
 # The numbers of libsrtp's srtp_err_status_t that a packet can cause (srtp.h of libsrtp 2).
 _OK = 0
 _REPLAYED = frozenset((9, 10, 26))  # replay_fail, replay_old, pkt_idx_old
@@ -279,8 +296,7 @@ def _pydll_call(session: Session, name: str, trailer: int) -> Callable[[bytes], 
     address = function_addresses().get(name)
     if address is None:
         return None
-    prototype = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
-    function = prototype(address)
+    function = _PROTOTYPE(address)
     storage = ctypes.create_string_buffer(BUFFER_SIZE)
     length = ctypes.c_int()
     view = memoryview(storage).cast("B")

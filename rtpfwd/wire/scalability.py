@@ -7,6 +7,7 @@ anything.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Layers:
     temporal_layer: int
 
 
+@lru_cache(maxsize=256)
 def parse_scalability_mode(text: str | None) -> ScalabilityMode:
     """Reads a scalability mode; anything else, and nothing, is one spatial and one temporal layer."""
     match = _PATTERN.match(text or "")

@@ -259,7 +259,7 @@ def test_a_removed_stream_starts_anew_and_an_unknown_one_is_no_error() -> None:
 def test_a_session_lives_as_long_as_its_bound_call() -> None:
     own = keys(Profile.AEAD_AES_128_GCM)
     expected = RtpSender(own).protect(rtp(1))
-    call = RtpSender(own)._call
+    call = srtp.bind_call(RtpSender(own)._session, "srtp_protect", srtp.MAX_TRAILER)
     gc.collect()
     assert call(rtp(1)) == expected
 
