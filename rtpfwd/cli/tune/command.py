@@ -86,8 +86,8 @@ def tune(
         list[str] | None,
         typer.Option(
             help="Viewers' links: clean, wifi, lte, dsl, 3g, congested, satellite, lossy, lossy-1 ... "
-            "lossy-20, bursty-5, reordering, or rate=1M,delay=40ms,jitter=10ms,queue=200ms,loss=2%,burst=3. "
-            "May be given several times. [default: clean]"
+            "lossy-20, bursty-5, reordering, or figures: rate=1M,delay=40ms,loss=2% (also jitter, queue, "
+            "burst, reorder, duplicate), or both. May be given several times. [default: clean]"
         ),
     ] = None,
     uplink: Annotated[

@@ -11,11 +11,12 @@ from typing import Any
 
 from rtpfwd.cli.inspect.plots import ticks
 from rtpfwd.cli.inspect.words import plain
+from rtpfwd.cli.tune.variants import spelled
 from rtpfwd.cli.tune.words import FIGURES
 
-PANEL, HEIGHT, ACROSS = 300, 210, 3
-LEFT, RIGHT, TOP, BOTTOM = 48, 12, 30, 46
-HEAD = 62
+PANEL, HEIGHT, ACROSS = 300, 226, 3
+LEFT, RIGHT, TOP, BOTTOM = 48, 12, 30, 64
+HEAD, LINE = 40, 17
 COLOURS = ("#2f6fde", "#d9632a", "#1f9a6d", "#cc3750", "#8256d0", "#b58a00", "#1494a8", "#6d7686")
 SHORT_LABEL = 14
 _STYLE = (
@@ -34,20 +35,25 @@ def draw(document: dict[str, Any]) -> str:
     ]
     shown = [one for one in known if _differ([variant["figures"][one[0]] for variant in variants])] or known
     rows = -(-max(len(shown), 1) // ACROSS)
-    width, height = ACROSS * PANEL + 20, HEAD + rows * HEIGHT + 26
+    head = HEAD + LINE * len(document["links"])
+    width, height = ACROSS * PANEL + 20, head + rows * HEIGHT + 26
     swept = sorted({name for one in variants for name in one["settings"] if name not in document["set"]})
     title = f"{', '.join(swept) or 'what if'} on {document['file'].rpartition('/')[2]}"
-    links = ", ".join(f"{name} ({text})" for name, text in document["links"].items())
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
         f'height="{height}" role="img" aria-label="{escape(plain(title))}"><style>{_STYLE}</style>',
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
         f'<text class="h" x="16" y="26">{escape(plain(title))}</text>',
-        f'<text class="s" x="16" y="45">{escape(plain(links))}</text>',
     ]
+    links = list(dict.fromkeys(one["link"] for one in variants))
+    for row, (name, text) in enumerate(document["links"].items()):
+        y = HEAD + LINE * row
+        if name in links:
+            parts.append(f'<circle cx="20" cy="{y}" r="4" fill="{_colour(links, name)}"/>')
+        parts.append(f'<text class="s" x="30" y="{y + 4}">{escape(plain(f"{name}: {text}"))}</text>')
     for index, (key, name, unit) in enumerate(shown):
-        x, y = 10 + index % ACROSS * PANEL, HEAD + index // ACROSS * HEIGHT
-        parts.append(f'<g transform="translate({x} {y})">{_panel(variants, key, name, unit)}</g>')
+        x, y = 10 + index % ACROSS * PANEL, head + index // ACROSS * HEIGHT
+        parts.append(f'<g transform="translate({x} {y})">{_panel(variants, swept, key, name, unit)}</g>')
     foot = (
         f"dots: median, bars: 10th to 90th percentile of {document['seeds']} seeds; "
         "recorded: the publishers' packets; modelled: links and viewers"
@@ -60,7 +66,7 @@ def _differ(values: Sequence[dict[str, float] | None]) -> bool:
     return any(one != values[0] for one in values)
 
 
-def _panel(variants: Sequence[dict[str, Any]], key: str, name: str, unit: str) -> str:
+def _panel(variants: Sequence[dict[str, Any]], swept: Sequence[str], key: str, name: str, unit: str) -> str:
     values = [one["figures"][key] for one in variants]
     steps = ticks(max(one["p90"] for one in values if one is not None))
     top = steps[-1]
@@ -79,8 +85,9 @@ def _panel(variants: Sequence[dict[str, Any]], key: str, name: str, unit: str) -
         )
     for index, (variant, value) in enumerate(zip(variants, values, strict=True)):
         x = LEFT + (index + 0.5) * step
-        colour = COLOURS[links.index(variant["link"]) % len(COLOURS)]
-        parts.append(_label(variant["label"], x, step))
+        colour = _colour(links, variant["link"])
+        words = [spelled(name, variant["settings"][name]) for name in swept] or [plain(variant["link"])]
+        parts.append(_label(words, x, step))
         if value is None:
             continue
         low, middle, high = height(value["p10"]), height(value["p50"]), height(value["p90"])
@@ -94,9 +101,12 @@ def _panel(variants: Sequence[dict[str, Any]], key: str, name: str, unit: str) -
     return "".join(parts)
 
 
-def _label(label: str, x: float, step: float) -> str:
-    """What differs, one line for each setting, without the settings' names; slanted where it is narrow."""
-    words = [word.rpartition("=")[2] for word in plain(label).split(" ")]
+def _colour(links: Sequence[str], name: str) -> str:
+    return COLOURS[links.index(name) % len(COLOURS)]
+
+
+def _label(words: Sequence[str], x: float, step: float) -> str:
+    """The values that are tried, one line for each setting; slanted where it is narrow."""
     if step >= 44:
         lines = "".join(
             f'<tspan x="{x:.1f}" dy="{13 if row else 0}">{escape(word[:SHORT_LABEL])}</tspan>'
