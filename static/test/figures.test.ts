@@ -29,6 +29,7 @@ test("rates are of the time between two looks, and loss is of the packets that s
     loss: 10,
     jitterMs: 12,
     roundTripMs: 23,
+    estimateKbps: null,
     codec: "VP8",
   });
 });
@@ -56,4 +57,10 @@ test("a stream without statistics has no figures, and broken numbers count as no
 test("a plot runs to the right edge and its highest value touches the top", () => {
   assert.equal(sparkline([0, 10, 5], 5, 40, 10), "M20.0 10.0L30.0 0.0L40.0 5.0");
   assert.equal(sparkline([3], 5, 40, 10), "");
+});
+
+test("what the link is believed to carry is said of what we send", () => {
+  const pair = { type: "candidate-pair", availableOutgoingBitrate: 1_234_567 };
+  assert.equal(figuresOf([{ type: "outbound-rtp", bytesSent: 1 }, pair], 1, null)?.figures.estimateKbps, 1235);
+  assert.equal(figuresOf([inbound(1, 1, 0), pair], 1, null)?.figures.estimateKbps, null);
 });

@@ -27,6 +27,9 @@ async def test_messages_reach_everybody_in_order(server: RunningServer, meet: Me
         if number == 0:
             assert await people[1].page.get_by_test_id("chat-toggle").inner_text() == "1", "one unread line"
     await people[0].screenshot("chat")
+    late = await meet("Late")
+    await late.join(server.url, room)
+    await until("who comes late reads what was said before", lambda: _reads(late, said))
 
 
 async def test_markup_in_messages_and_names_is_shown_as_text_and_never_run(

@@ -138,7 +138,7 @@ async def _figures_on_a_tile(ada: Person, grace: Person) -> None:
     async def measured() -> bool:
         text = await tile.get_by_test_id("stats").inner_text()
         rate = [int(line.split()[0]) for line in text.splitlines() if line.endswith("kbps")]
-        return "VP8" in text and "360" in text and bool(rate) and rate[0] > 50
+        return "VP8" in text and "360" in text and len(rate) == 2 and min(rate) > 50  # bitrate, estimate
 
     await until("resolution, codec and bitrate are there", measured)
     await until("a line is drawn", lambda: _has_line(tile))

@@ -194,6 +194,7 @@ export const de: Strings = {
   statResolution: "Auflösung",
   statFrames: "Bildrate",
   statBitrate: "Bitrate",
+  statEstimate: "Schätzung",
   statLoss: "Verlust",
   statJitter: "Jitter",
   statRoundTrip: "Umlaufzeit",

@@ -201,6 +201,7 @@ export const en = {
   statResolution: "Resolution",
   statFrames: "Frame rate",
   statBitrate: "Bitrate",
+  statEstimate: "Estimate",
   statLoss: "Loss",
   statJitter: "Jitter",
   statRoundTrip: "Round trip",

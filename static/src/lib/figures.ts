@@ -12,6 +12,8 @@ export interface Figures {
   loss: number;
   jitterMs: number;
   roundTripMs: number | null;
+  /** What the browser believes that its link carries, in kilobits a second; of what is sent only. */
+  estimateKbps: number | null;
   codec: string;
 }
 
@@ -47,6 +49,7 @@ export function figuresOf(
   const packets = Math.max(0, counters.packets - past.packets) + (incoming ? lost : 0);
   const trips = reports.map((report) => report["currentRoundTripTime"]).filter((one) => typeof one === "number");
   const jitter = incoming ? most("jitter") : Math.max(0, ...far.map((one) => number(one["jitter"])));
+  const estimate = incoming ? undefined : reports.map((one) => one["availableOutgoingBitrate"]).find(Number.isFinite);
   const figures: Figures = {
     width: most("frameWidth"),
     height: most("frameHeight"),
@@ -55,6 +58,7 @@ export function figuresOf(
     loss: packets > 0 ? Math.min(100, (100 * lost) / packets) : 0,
     jitterMs: Math.round(1000 * jitter),
     roundTripMs: trips.length > 0 ? Math.round(1000 * Math.min(...(trips as number[]))) : null,
+    estimateKbps: typeof estimate === "number" ? Math.round(estimate / 1000) : null,
     codec: codecIn(reports, streams),
   };
   return { figures, counters };

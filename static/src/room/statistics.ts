@@ -6,6 +6,8 @@ import type { RoomSession } from "./session.ts";
 
 export const HISTORY = 40;
 const EVERY_MS = 1_000;
+/** As the tiles are called in ui/tiles.ts. */
+const [OWN, OWN_SCREEN] = ["you", "your-screen"];
 
 export interface TileFigures {
   video: Figures | null;
@@ -14,9 +16,11 @@ export interface TileFigures {
   kbps: readonly number[];
   frames: readonly number[];
   loss: readonly number[];
+  /** Kilobits a second that the link on this side is believed to carry: the server's belief of what we receive. */
+  estimate: readonly number[];
 }
 
-const EMPTY: TileFigures = { video: null, audio: null, kbps: [], frames: [], loss: [] };
+const EMPTY: TileFigures = { video: null, audio: null, kbps: [], frames: [], loss: [], estimate: [] };
 
 export class Statistics {
   /** By tile key: a peer's id for its camera, a producer's id for a screen, `you`, `your-screen`. */
@@ -68,14 +72,17 @@ export class Statistics {
     for (const { source, stats } of sent) {
       const screen = source === "screen" || source === "screen-audio";
       const kind = source === "camera" || source === "screen" ? "video" : "audio";
-      note(screen ? "your-screen" : "you", kind, source, stats);
+      note(screen ? OWN_SCREEN : OWN, kind, source, stats);
     }
+    const { availableBitrate } = this.session.downlink.store.get();
     const before = this.store.get();
     this.store.set(
       new Map(
         [...tiles].map(([key, { video, audio }]) => {
           const past = before.get(key) ?? EMPTY;
           const main = video ?? audio;
+          const own = key === OWN || key === OWN_SCREEN;
+          const estimate = own ? main?.estimateKbps : Math.round(availableBitrate / 1000) || null;
           return [
             key,
             {
@@ -84,6 +91,7 @@ export class Statistics {
               kbps: push(past.kbps, (video?.kbps ?? 0) + (audio?.kbps ?? 0)),
               frames: push(past.frames, video?.framesPerSecond ?? 0),
               loss: push(past.loss, main?.loss ?? 0),
+              estimate: estimate == null ? past.estimate : push(past.estimate, estimate),
             },
           ];
         }),

@@ -24,10 +24,12 @@ export function StatsOverlay({ session, tileKey, title, layers }: Props) {
   const figures = all.get(tileKey);
   const main = figures?.video ?? figures?.audio;
   const kbps = figures?.kbps ?? [];
+  const estimate = figures?.estimate.at(-1);
   const rows: { label: string; value: string; plot?: readonly number[] }[] = [
     { label: t.statResolution, value: figures?.video?.width ? `${figures.video.width}×${figures.video.height}` : "–" },
     { label: t.statFrames, value: figures?.video ? `${figures.video.framesPerSecond} fps` : "–", plot: figures?.frames },
     { label: t.statBitrate, value: main ? `${kbps.at(-1) ?? 0} kbps` : "–", plot: kbps },
+    { label: t.statEstimate, value: estimate === undefined ? "–" : `${estimate} kbps`, plot: figures?.estimate },
     { label: t.statLoss, value: main ? `${main.loss.toFixed(1)} %` : "–", plot: figures?.loss },
     { label: t.statJitter, value: main ? `${main.jitterMs} ms` : "–" },
     { label: t.statRoundTrip, value: roundTrip(figures?.video, figures?.audio) },
