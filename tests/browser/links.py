@@ -236,7 +236,11 @@ async def one_codec(miles: Network, browsers: dict[str, Browser], url: str, code
     async def best() -> bool:
         return await shown_height(desk) >= 360
 
-    await until("the desk sees the best picture", best, SETTLE_S)
+    try:
+        await until("the desk sees the best picture", best, SETTLE_S)
+    except AssertionError:
+        print(f"{codec}: sent: {await _sent(publisher)}", flush=True)
+        raise
     await asyncio.sleep(CALM_S)  # its sender comes to its full rate
     full, least, heights = await _measure(desk, consumers["desk"], LAYERS[codec])
     sound = await _line_bps(desk, "audio", 2.0)
