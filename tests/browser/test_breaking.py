@@ -57,7 +57,7 @@ async def test_a_call_moves_to_the_server_that_replaces_one_that_drains(
             await person.page.get_by_test_id("draining").wait_for()
         await ada.screenshot("server-drains")
         await late.press("join")
-        await late.page.get_by_text("The server restarts.").wait_for()
+        await late.page.get_by_text("We keep trying, and you join").wait_for()
         await late.screenshot("server-drains-preview")
         assert await violations(late.page) == []
         await ada.wait_for_frames(grace)

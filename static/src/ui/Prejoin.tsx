@@ -90,7 +90,7 @@ export function Prejoin({ session, initialName, onJoin }: Props) {
           </form>
           <div className="ticket-notes" aria-live="polite">
             {error && <Note title={t.joinFailed} text={error} tone="bad" />}
-            {draining && <Note title={t.serverRestarts} text={t.serverRestartsText} />}
+            {draining && <Note title={t.serverRestartsTitle} text={t.serverRestartsText} />}
             {online === false && !error && !draining && (
               <Note title={t.serverSilent} text={t.serverSilentText} tone="bad" />
             )}
