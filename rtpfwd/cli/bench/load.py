@@ -29,8 +29,8 @@ from rtpfwd.protocols.srtp import Profile, SrtpKeys
 Request = Callable[..., Any]
 """Asks the server process: ``request(name, **arguments)``."""
 
-SAMPLED = 2
-"""Subscribers that decrypt."""
+SAMPLED, SAMPLED_IN_ROOMS = 2, 1
+"""Subscribers that decrypt; in a room each has the streams of all the others to read."""
 ENCODINGS = ("a", "b", "c")
 PATTERN = (2, 1, 2, 2, 0, 1, 2)
 """Which of them sends the next packet."""
@@ -117,10 +117,11 @@ class Load:
         self._clients: dict[int, _Client] = {}
         self._context = DtlsContext(generate(time.time_ns() // 1000), (settings.profile,))
         self._publishers: list[_Client] = []
+        self._sampled = SAMPLED if settings.publishers == 1 else SAMPLED_IN_ROOMS
         self._subscribers: list[_Client] = []
         for room in range(settings.rooms):
             self._add_room(None if room == 0 else str(request("router")))
-        counted = [client.socket.fileno() for client in self._subscribers[SAMPLED:]]
+        counted = [client.socket.fileno() for client in self._subscribers[self._sampled :]]
         self._sink = packet_sink(counted)
         self._counted = frozenset(counted) if self._sink is not None else frozenset()
 
@@ -162,7 +163,7 @@ class Load:
         """Publish ``rate`` packets a second for a while, then wait for the stragglers."""
         interval = Interval()
         before = self.received
-        sinks = [sink for client in self._subscribers[:SAMPLED] for sink in client.sinks]
+        sinks = [sink for client in self._subscribers[: self._sampled] for sink in client.sinks]
         for sink in sinks:
             sink.latencies_us.clear()
         begun = now = _now()
@@ -209,7 +210,7 @@ class Load:
                     layer=layer if settings.simulcast else None,
                 )
                 self._publishers[place - len(producers)].viewers[layer] += 1
-                if len(self._subscribers) < SAMPLED:
+                if len(self._subscribers) < self._sampled:
                     client.sinks.append(client.peer.add_sink(parameters))
             self._subscribers.append(client)
 

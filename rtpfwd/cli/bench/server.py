@@ -31,7 +31,7 @@ JsonObject = dict[str, Any]
 
 UNPACED_BPS = 100_000_000_000
 UNLIMITED_BPS = 2_000_000_000
-SESSIONS = frozenset(("RtpReceiver", "RtpSender", "RtcpSession", "Connection"))
+SESSIONS = frozenset(("RtpReceiver", "RtpSender", "RtcpReceiver", "RtcpSender", "Session", "Connection"))
 
 
 @dataclass(frozen=True, slots=True)
