@@ -33,7 +33,7 @@ CAMERA = "video=480x270"
 LONG_TASK_MS = 200
 """What a press of a button may wait for a page that is busy."""
 
-TRACED = ["devtools.timeline", "disabled-by-default-devtools.timeline"]
+TRACED = ["disabled-by-default-devtools.timeline"]
 LONG_MS = 50
 """From here the browsers themselves speak of a long task."""
 SMALL, LARGE = 240, 480  # widths of the two encodings
@@ -52,6 +52,7 @@ class Figures:
     """What was found. Times in milliseconds, but ``joined_s``."""
 
     people: int
+    traced: bool = True
     joined_s: float = 0.0
     tasks: dict[str, list[Task]] = field(default_factory=dict)
     up: list[float] = field(default_factory=list)
@@ -92,14 +93,16 @@ async def crowd_browser(folder: Path) -> AsyncIterator[Browser]:
 
 @asynccontextmanager
 async def full_room(
-    looker: Browser, others: Browser, url: str, room: str, people: int = PEOPLE
+    looker: Browser, others: Browser, url: str, room: str, people: int = PEOPLE, *, traced: bool = True
 ) -> AsyncIterator[tuple[Person, list[Person], Figures]]:
-    """The page that is looked at, the others, and the figures of their joining."""
-    figures = Figures(people)
+    """The page that is looked at, the others, and the figures of their joining. Its tasks are known if it is
+    traced, which takes longer than all the rest.
+    """
+    figures = Figures(people, traced)
     ada = await _person(looker, "Ada", DESK)
     crowd = [await _person(others, f"Guest {number}", KEYHOLE) for number in range(2, people + 1)]
     try:
-        await _begin_part(ada)
+        await _begin_part(ada, figures)
         begun = time.monotonic()
         await ada.join(url, room, CAMERA)
         for guest in crowd:
@@ -183,13 +186,17 @@ async def _frames(ada: Person, crowd: list[Person]) -> list[int]:
     return [one.frames if one else 0 for one in found]
 
 
-async def _begin_part(ada: Person) -> None:
+async def _begin_part(ada: Person, figures: Figures) -> None:
+    if not figures.traced:
+        return
     assert ada.context.browser is not None
     await ada.context.browser.start_tracing(page=ada.page, categories=TRACED)
 
 
 async def _note_tasks(ada: Person, figures: Figures, part: str) -> None:
     """What the main thread of the page has done since ``_begin_part``; begins the next part."""
+    if not figures.traced:
+        return
     assert ada.context.browser is not None
     events = json.loads(await ada.context.browser.stop_tracing())["traceEvents"]
     threads = {
@@ -203,7 +210,7 @@ async def _note_tasks(ada: Person, figures: Figures, part: str) -> None:
         if event["name"] == "RunTask" and "dur" in event and (event["pid"], event["tid"]) in threads
     ]
     assert figures.tasks[part], "the page did something"
-    await _begin_part(ada)
+    await _begin_part(ada, figures)
 
 
 async def _report(people: int, turns: int) -> bool:
