@@ -210,7 +210,8 @@ def _note(record: Record, known: dict[int, _Known], homes: dict[int, list[Addres
         value: Any = record.value
         stream = known.get(value.get("number", -1)) if value.get("kind") == "receiveStream" else None
         if stream is not None:
-            stream.producer, stream.rid = str(value.get("id")), value.get("rid")
+            stream.producer, rid = str(value.get("id")), value.get("rid")
+            stream.rid = rid if isinstance(rid, str) else None
         return
     method = record.kind.removeprefix(PREFIX)
     if not record.kind.startswith(PREFIX):

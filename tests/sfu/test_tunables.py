@@ -11,7 +11,7 @@ from rtpfwd.errors import CallerError, InvalidParameters, LimitExceeded, NotFoun
 from rtpfwd.sfu.ledger import SubjectKind, What
 from rtpfwd.sfu.settings import RtcpSettings, WorkerSettings
 from rtpfwd.sfu.tunable_list import TUNABLES
-from rtpfwd.sfu.tunables import Scope, flattened
+from rtpfwd.sfu.tunables import Scope, changed, configured, flattened
 from rtpfwd.wire.rtcp.reports import ReceiverReport
 from tests.scenarios.call import Call, camera
 from tests.support.packets import vp8
@@ -50,6 +50,21 @@ def test_a_value_is_read_changed_and_noted():
     assert (decision.subject_kind, decision.what) == (SubjectKind.TUNABLE, What.TUNABLE)
     assert (decision.before, decision.after, decision.at) == (1_000_000, 200_000, NOW)
     assert worker.tunables.changes == 1
+
+
+def test_before_the_start_everything_can_be_set_within_its_range():
+    tree = configured(WorkerSettings(), {"plane.nack_retries": 3, "pacing.factor": 2}, TUNABLES)
+    assert (tree.plane.nack_retries, tree.pacing.factor) == (3, 2.0)
+    assert changed(tree) == {"plane.nack_retries": 3, "pacing.factor": 2.0}
+    assert changed(WorkerSettings()) == {}
+    for values in (
+        {"plane.nack_retries": 101}, {"plane.history_packets": 1000}, {"pacing.factor": "2"},
+        {"rtcp.default_rtt_us": 5_000_000, "rtcp.max_rtt_us": 100_000},
+    ):  # fmt: skip
+        with pytest.raises(InvalidParameters):
+            configured(WorkerSettings(), values, TUNABLES)
+    with pytest.raises(NotFoundError):
+        configured(WorkerSettings(), {"plane": 1}, TUNABLES)
 
 
 def test_the_same_value_again_is_no_change():

@@ -1,5 +1,6 @@
 """What a publisher sent, put together again from what arrived."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from rtpfwd.capture.ingress import read_ingress
 from rtpfwd.capture.rebuilding import rebuild
 from rtpfwd.drivers.recordings import read_items
 from rtpfwd.errors import MalformedPacket
+from rtpfwd.wire.captures.items import Record
 from rtpfwd.wire.rtp import RtpPacket
 from rtpfwd.wire.rtx import wrap_payload
 
@@ -104,3 +106,15 @@ def test_layers_are_seen():
 def test_nothing_of_a_publisher_is_an_error():
     with pytest.raises(MalformedPacket, match="no publisher"):
         read_ingress(list, foreign=False)
+
+
+def test_a_rid_that_is_no_text_is_none():
+    def damaged():
+        for item in read_items(PCAPS / "vp8-simulcast.pcapng"):
+            if isinstance(item, Record) and item.kind == "name" and "rid" in (item.value or {}):
+                item = replace(item, value=item.value | {"rid": 7})
+            yield item
+
+    streams = read_ingress(damaged, foreign=False).streams
+    assert len(streams) > 1
+    assert {one.rid for one in streams} == {None}
