@@ -91,6 +91,7 @@ class _State:
         "ladder",
         "poor_since",
         "starved",
+        "starved_of",
         "top",
     )
 
@@ -98,6 +99,8 @@ class _State:
         self.climb = climb
         self.starved = False
         """It would be sent if there were enough."""
+        self.starved_of: LayerPair | None = None
+        """The lowest layer that there was then."""
         self.poor_since: Instant | None = None
         """Since when its lowest layer is sent although it does not fit."""
         self.top = (-1, -1)
@@ -226,6 +229,10 @@ class Allocator:
         if ladder is None:
             return Reason.LAYER_INACTIVE
         held = state.climb.layers
+        refused = state.starved_of
+        if demand.simulcast and refused is not None and ladder.layers[0][0] < refused[0]:
+            # It was refused the stream that came first, not this one, which has begun since.
+            state.starved = False
         fresh = held is None and not state.starved
         weight = demand.priority
         if demand.kind is VideoKind.SCREEN:
@@ -307,6 +314,7 @@ class Allocator:
                     level = 0
             party.level = level
             state.starved = level < 0 and not party.waits
+            state.starved_of = party.ladder.layers[0] if state.starved else None
             if level >= 0:
                 used += party.share.rates[level]
                 given = party.ladder.layers[level]

@@ -79,6 +79,8 @@ class Demand:
     sizes: tuple[PixelSize | None, ...] = ()
     forwarded: LayerPair | None = None
     paused: bool = False
+    simulcast: bool = False
+    """Spatial layers are streams of their own, which begin one after the other."""
 
 
 class Assignment(NamedTuple):

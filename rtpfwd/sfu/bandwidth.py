@@ -30,6 +30,7 @@ from rtpfwd.wire.rtcp.transport_cc import TransportFeedback
 
 UNLIMITED_BPS = 1 << 40
 """What a peer without any bandwidth feedback is taken to carry."""
+WITHOUT_PICTURE = (Reason.NOT_ENOUGH_BANDWIDTH, Reason.HYSTERESIS)
 PROBATOR_SSRC, PROBATOR_PAYLOAD_TYPE, PROBATOR_MID = 1234, 127, "probator"
 """What mediasoup-client tells its browser when the first video consumer is made."""
 
@@ -334,8 +335,8 @@ def _gives_feedback(consumer: Consumer) -> bool:
 
 def _at_least_lowest(assignment: Assignment, demand: Demand) -> Assignment:
     # Nobody goes without a picture for a number that we began with, or for a REMB that nothing would raise
-    # again once nothing is sent.
-    if assignment.reason is not Reason.NOT_ENOUGH_BANDWIDTH:
+    # again once nothing is sent. Nor while it waits for room that lasts: it has a picture by this rule.
+    if assignment.layers is not None or assignment.reason not in WITHOUT_PICTURE:
         return assignment
     lowest = demand.options[0]
     return assignment._replace(

@@ -96,6 +96,7 @@ class LayerChoice:
             sizes=producer.layers.sizes,
             forwarded=self.forwarded(),
             paused=paused,
+            simulcast=self.is_simulcast,
         )
 
     def wanted_layer(self, paused: bool) -> int:
