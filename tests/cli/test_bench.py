@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 
 from rtpfwd.cli.app import build_app
 from rtpfwd.cli.bench.load import Interval
+from rtpfwd.cli.bench.measure import is_borne
 from rtpfwd.cli.bench.nuisances import Nuisances
 from rtpfwd.errors import InvalidParameters
 
@@ -55,6 +56,14 @@ def test_percentiles_are_those_of_the_sorted_latencies():
     interval = Interval(latencies_us=list(range(100)))
     assert [interval.percentile_us(share) for share in (0.5, 0.99, 1.0)] == [50, 99, 99]
     assert Interval().percentile_us(0.5) == 0
+
+
+def test_a_rate_that_the_clients_cannot_make_is_not_the_servers():
+    calm = {"due": 1000, "expected": 9000, "received": 9000, "latencies_us": [300]}
+    assert is_borne(Interval(sent=1000, **calm))
+    assert not is_borne(Interval(sent=900, **calm))
+    assert not is_borne(Interval(sent=1000, **calm | {"received": 8900}))
+    assert not is_borne(Interval(sent=1000, **calm | {"latencies_us": [20_000]}))
 
 
 def figures_of(*arguments: str) -> list[dict]:

@@ -70,6 +70,8 @@ class Interval:
     """Packets that subscribers should have got for it."""
     received: int = 0
     seconds: float = 0.0
+    due: int = 0
+    """Packets that should have been sent."""
     latencies_us: list[int] = field(default_factory=list)
     """Of the subscribers that decrypt, sorted."""
 
@@ -182,6 +184,7 @@ class Load:
                 next_housekeeping = Instant(now + HOUSEKEEPING_US)
                 self._housekeep()
         interval.seconds = (now - begun) / 1e6
+        interval.due = int(rate * interval.seconds)
         self._drain()
         interval.received = self.received - before
         for sink in sinks:

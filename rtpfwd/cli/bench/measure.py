@@ -1,8 +1,8 @@
 """Runs a bench: starts the server process, finds the rate that it bears, measures there.
 
-A rate is borne while hardly anything is lost and packets do not queue up: a server that falls behind loses
-nothing for seconds, because the kernel buffers, but half of its packets are late. The median decides, because
-the tail belongs to whoever else runs on the machine.
+A rate is borne while the clients can make it, hardly anything is lost and packets do not queue up: a server
+that falls behind loses nothing for seconds, because the kernel buffers, but half of its packets are late. The
+median decides, because the tail belongs to whoever else runs on the machine.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ BUSY_SHARE = 0.8
 DISTURBED_ATTEMPTS = 5  # at a rate that failed while the server had time to spare: the neighbours' fault
 BACK_OFF = 0.93
 ATTEMPTS = 4
+SENT_SHARE = 0.95
+"""Of what is due: clients that send less have no time left, and their reading lags as well."""
 WARM_UP_S = 0.5
 
 
@@ -129,13 +131,20 @@ def run(settings: BenchSettings) -> list[BenchResult]:
                 before: Usage = request("usage")
                 interval = load.send(rate, settings.seconds)
                 after: Usage = request("usage")
-                if _is_borne(interval):
+                if is_borne(interval):
                     break
                 rate *= BACK_OFF if name == "full" else 1
             results.append(_result(settings, name, rate, interval, before, after, connect_s, core))
         if settings.profile_path is not None:
             request("profile", path=settings.profile_path)
     return results
+
+
+def is_borne(interval: Interval) -> bool:
+    """Whether what was sent then says something about the server, and that it keeps up."""
+    if interval.sent < SENT_SHARE * interval.due:
+        return False
+    return interval.loss <= MAX_LOSS and interval.percentile_us(0.5) <= MAX_P50_US
 
 
 @contextmanager
@@ -171,15 +180,13 @@ def _bears(load: Load, rate: float, consumers: int, request: Request) -> bool:
         before: Usage = request("usage")
         interval = load.send(rate, RAMP_STEP_S)
         after: Usage = request("usage")
-        if _is_borne(interval):
+        if is_borne(interval):
             return True
         if (after.cpu_us - before.cpu_us) / 1e6 > BUSY_SHARE * interval.seconds:
             return False
+        if interval.sent < SENT_SHARE * interval.due:
+            return False  # more load than the clients can make
     return False
-
-
-def _is_borne(interval: Interval) -> bool:
-    return interval.loss <= MAX_LOSS and interval.percentile_us(0.5) <= MAX_P50_US
 
 
 def _result(
@@ -227,7 +234,7 @@ def _result(
         send_errors=sum(delta(name) for name in after.counters if name.startswith("udp_send_")),
         server_core=core,
         saturated=load == "full",
-        borne=_is_borne(interval),
+        borne=is_borne(interval),
     )
 
 
