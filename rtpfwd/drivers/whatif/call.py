@@ -8,9 +8,8 @@ NACK, decoder, playout delay) and all links. The publishers' encoders do what th
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -19,12 +18,11 @@ from rtpfwd.clock import MICROSECONDS, Instant, milliseconds, seconds
 from rtpfwd.dataplane.load import load_plane
 from rtpfwd.drivers.links import FixedDelay, LinkModel
 from rtpfwd.drivers.media_peer import MediaPeer, seeded_entropy
-from rtpfwd.drivers.media_sink import MediaSink
 from rtpfwd.drivers.netem import LinkSpec, emulate
 from rtpfwd.drivers.receive_loop import ArrivalFeedback, RembFeedback
 from rtpfwd.drivers.virtual import VirtualNetwork
 from rtpfwd.drivers.whatif.figures import RunFigures
-from rtpfwd.drivers.whatif.measuring import Tap, measured
+from rtpfwd.drivers.whatif.measuring import measured
 from rtpfwd.drivers.whatif.parameters import (
     RTX_SSRC_BASE,
     media_codec,
@@ -32,11 +30,11 @@ from rtpfwd.drivers.whatif.parameters import (
     rtx_payload_type,
 )
 from rtpfwd.drivers.whatif.recorded_source import Playing, RecordedSource
+from rtpfwd.drivers.whatif.viewer import Tap, Viewer, Watching
 from rtpfwd.errors import CallerError, MalformedPacket
 from rtpfwd.protocols.certificate import generate
 from rtpfwd.protocols.dtls import DtlsContext
 from rtpfwd.protocols.srtp import PlainKeys, Profile
-from rtpfwd.sfu.consumer import Consumer
 from rtpfwd.sfu.listen import ListenAddress
 from rtpfwd.sfu.producer import Producer
 from rtpfwd.sfu.router import Router
@@ -75,26 +73,6 @@ class Plan:
     """What viewers tell of their downlinks: ``transport-cc``, ``remb`` or ``none``."""
     changes: tuple[SettingChange, ...] = ()
     """Made while the recording plays for the first time."""
-
-
-@dataclass(slots=True)
-class Watching:
-    """One producer at one viewer."""
-
-    consumer: Consumer
-    sink: MediaSink
-    layers: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(slots=True)
-class Viewer:
-    """A modelled receiver."""
-
-    transport: WebRtcTransport
-    peer: MediaPeer
-    down: Tap
-    watching: list[Watching] = field(default_factory=list)
-    estimates: list[int] = field(default_factory=list)
 
 
 def playable(ingress: Ingress) -> tuple[list[list[RecordedStream]], list[str]]:

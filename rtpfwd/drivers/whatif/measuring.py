@@ -5,44 +5,16 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from rtpfwd.clock import MICROSECONDS, Instant, ticks_to_us
 from rtpfwd.drivers.decoder_model import freezes_between
-from rtpfwd.drivers.links import LinkModel
 from rtpfwd.drivers.media_sink import MediaSink
-from rtpfwd.drivers.netem import IP_UDP_BYTES
 from rtpfwd.drivers.whatif.figures import RunFigures, quantile
-from rtpfwd.wire.demux import Kind, classify
-from rtpfwd.wire.rtp import peek_ssrc
+from rtpfwd.drivers.whatif.viewer import Viewer
 from rtpfwd.wire.serial import distance_32
-
-if TYPE_CHECKING:
-    from rtpfwd.drivers.whatif.call import Viewer
 
 PLAYOUT_PICTURES = 100
 PLAYOUT_SHARE = 0.95
-
-
-class Tap:
-    """Counts what is given to a link, in bytes: media (of the SSRCs in ``media``), other RTP, which is
-    repairs and padding, and all with IP and UDP. SRTP leaves SSRCs readable.
-    """
-
-    def __init__(self, inner: LinkModel) -> None:
-        self.media: set[int] = set()
-        self.media_bytes = self.other_bytes = self.wire_bytes = 0
-        self._inner = inner
-
-    def arrivals(self, data: bytes, now: Instant) -> Sequence[Instant]:
-        """The inner model's."""
-        self.wire_bytes += len(data) + IP_UDP_BYTES
-        if classify(data) is Kind.RTP:
-            if peek_ssrc(data) in self.media:
-                self.media_bytes += len(data)
-            else:
-                self.other_bytes += len(data)
-        return self._inner.arrivals(data, now)
 
 
 def measured(viewers: Sequence[Viewer], begin: Instant, end: Instant, rate_bps: int) -> RunFigures:
