@@ -24,9 +24,9 @@ from rtpfwd.sfu.routing_table import routing_table
 
 from .captures import CaptureControl, CaptureTarget, FlightTarget
 from .guard import Guard, error_response, json_response
+from .server import OperatedServer
 
 if TYPE_CHECKING:
-    from signaling.app import CallServer
     from signaling.room import Room
 
 MOST_ROWS = 5_000
@@ -81,7 +81,7 @@ AnyQuery = TypeVar("AnyQuery", bound=BaseModel)
 class OperatorApi:
     """Answers for one server."""
 
-    def __init__(self, server: "CallServer") -> None:
+    def __init__(self, server: OperatedServer) -> None:
         self.captures: CaptureControl | None = None
         self._targets: dict[str, CaptureTarget] = {}  # by recording, the latest ones
         self._server = server

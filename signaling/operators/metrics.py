@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from itertools import accumulate
-from typing import TYPE_CHECKING
 
 from prometheus_client import (
     CONTENT_TYPE_PLAIN_0_0_4,
@@ -27,8 +26,7 @@ from prometheus_client.core import (
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-if TYPE_CHECKING:
-    from signaling.app import CallServer
+from .server import OperatedServer
 
 ESTIMATES_BPS = (
     100_000,
@@ -63,7 +61,7 @@ _PLAIN = (
 class Metrics:
     """Of one server."""
 
-    def __init__(self, server: "CallServer") -> None:
+    def __init__(self, server: OperatedServer) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(_ServerCollector(server))
         ProcessCollector(registry=self.registry)
@@ -75,7 +73,7 @@ class Metrics:
 
 
 class _ServerCollector(Collector):
-    def __init__(self, server: "CallServer") -> None:
+    def __init__(self, server: OperatedServer) -> None:
         self._server = server
 
     def collect(self) -> Iterable[Metric]:

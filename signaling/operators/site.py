@@ -7,7 +7,6 @@ from loopback. The page itself holds nothing secret and is served to anybody who
 
 import ssl
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import structlog
 from aiohttp import web
@@ -18,9 +17,7 @@ from signaling.web import add_security_headers
 from .api import OperatorApi
 from .guard import Guard, is_loopback
 from .metrics import CONTENT_TYPE, Metrics
-
-if TYPE_CHECKING:
-    from signaling.app import CallServer
+from .server import OperatedServer
 
 FILES = Path(__file__).resolve().parent / "files"
 CONTENT_SECURITY_POLICY = (
@@ -41,7 +38,7 @@ log = structlog.get_logger("signaling")
 class OperatorSite:
     """Of one server."""
 
-    def __init__(self, server: "CallServer") -> None:
+    def __init__(self, server: OperatedServer) -> None:
         self.api = OperatorApi(server)
         self.metrics = Metrics(server)
         self.port: int | None = None
