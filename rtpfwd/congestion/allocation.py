@@ -66,7 +66,7 @@ class AllocationSettings:
 class _Party:
     """A consumer that wants something, for the length of one allocation."""
 
-    __slots__ = ("demand", "fresh", "ladder", "level", "share", "state", "waits")
+    __slots__ = ("demand", "fresh", "ladder", "level", "share", "state", "waits", "wish")
 
     def __init__(self, demand: Demand, state: _State, ladder: Ladder, fresh: bool, one: Share) -> None:
         self.demand = demand
@@ -74,7 +74,7 @@ class _Party:
         self.ladder = ladder
         self.fresh = fresh
         self.share = one
-        self.level = -1
+        self.level = self.wish = -1
         self.waits = False
         """For the return of what it has, as the publisher sends nothing now that fits."""
 
@@ -205,6 +205,10 @@ class Allocator:
                     needed + self._reserved,
                     blocked_until,
                     level == 0,
+                    total
+                    + rates[max(party.wish, level)]
+                    - (rates[party.level] if level else 0)
+                    + self._reserved,
                 )
                 waits = party.state.climb.is_blocked(now)
                 candidate = (waits, level > 0, order, step)
@@ -270,6 +274,7 @@ class Allocator:
         for party, wish in zip(parties, wishes, strict=True):
             one = party.share
             one.entry_bps = -1
+            party.wish = wish
             state = party.state
             top = party.ladder.layers[-1]
             asked = _asked(party.demand)

@@ -108,3 +108,5 @@ class NextStep(NamedTuple):
     """It waits until then at least (microseconds, as ``Instant``)."""
     from_nothing: bool = False
     """The consumer has no picture at all now."""
+    landing_bps: int = 0
+    """What would be sent in all after it, and a trial sends: the estimate may allow several rungs at once."""

@@ -94,6 +94,8 @@ BANDWIDTH = (
             "A fall of the estimate within this time of a trial's beginning is the trial's."),
     Tunable("bandwidth.trial.needless_percent", 100, 1000, _TRANSPORTS, "ours",
             "What adds less than this to what is being sent needs no trial."),
+    Tunable("bandwidth.trial.leap_percent", 100, 10_000, _TRANSPORTS, "ours",
+            "An upgrade over several rungs to more than this of the next one's rate is tried at its own."),
     Tunable("bandwidth.remb_growth.rate_percent", 10, 100, _TRANSPORTS, "ours",
             "Of a REMB that must grow are sent so many percent, padding included."),
     Tunable("bandwidth.remb_growth.enough_percent", 0, 100, _TRANSPORTS, "ours",

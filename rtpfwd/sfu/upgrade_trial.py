@@ -29,6 +29,8 @@ class TrialSettings:
     """What is sent at a time: a trial that fails goes on for no longer than this."""
     lasting_us: int = milliseconds(2500)
     """A fall of the estimate within this time of its beginning is the trial's."""
+    leap_percent: int = 150
+    """An upgrade over several rungs to more than this of the next one is tried with what it leads to."""
     needless_percent: int = 110
     """What adds less than this to what is being sent needs no trial."""
 
@@ -68,8 +70,11 @@ class UpgradeTrial:
             return None
         self._due_at = Instant(now + settings.stretch_us)
         self._cluster += 1
-        size = step.available_bps * settings.stretch_us // (8 * MICROSECONDS)
-        return Probe(self._cluster, step.available_bps, size, 1)
+        rate_bps = step.available_bps
+        if step.landing_bps * 100 > rate_bps * settings.leap_percent:
+            rate_bps = step.landing_bps
+        size = rate_bps * settings.stretch_us // (8 * MICROSECONDS)
+        return Probe(self._cluster, rate_bps, size, 1)
 
     def failed(self, target_bps: int, now: Instant) -> int | None:
         """Whose upgrade the link did not bear; None while nothing speaks against it."""

@@ -36,3 +36,11 @@ def test_an_upper_stream_that_ends_and_comes_back_does_not_shorten_the_wait():
         assert layers(scene.see([streams(options=ONLY_THE_UPPER)], 600)) == [None]
         scene.now += 10_000
         assert layers(scene.see([streams()], 20)) == [None]
+
+
+def test_the_next_step_tells_where_an_upgrade_would_lead():
+    scene = Scene()
+    scene.go_on([camera()], 250, 1)
+    scene.see([camera()], 2000)
+    step = scene.allocator.next_step(scene.now)
+    assert (step.layers, step.landing_bps) == ((1, 1), 1_600_000)
