@@ -19,8 +19,8 @@ from rtpfwd.capture.replay import Replay, ReplayResult
 from rtpfwd.cli.recordings import Truncated, fail, read_items, reason
 from rtpfwd.dataplane.interface import DataPlane, PlaneLimits
 from rtpfwd.dataplane.load import load_plane
+from rtpfwd.drivers.recordings import is_foreign
 from rtpfwd.errors import InvalidParameters, MalformedPacket, UnsupportedError
-from rtpfwd.wire.captures.items import CapturedDatagram, Record
 
 DIFFERENT = 3
 
@@ -72,19 +72,6 @@ def make_plane(name: str) -> Any:
         return load_plane(name, limits)
 
     return make
-
-
-def is_foreign(file: Path) -> bool:
-    """Whether packets come before any ``start`` record, or there is none."""
-    try:
-        for item in read_items(file):
-            if isinstance(item, Record) and item.kind == "start":
-                return False
-            if isinstance(item, CapturedDatagram):
-                return True
-    except Truncated as error:
-        raise MalformedPacket(str(error)) from None
-    return True
 
 
 def _replay(file: Path, plane: str) -> dict[str, Any]:

@@ -22,7 +22,6 @@ from rtpfwd.capture.ingress import Ingress, read_ingress
 from rtpfwd.cli.live.commands import WIDTH_OF_A_FILE, new_console
 from rtpfwd.cli.live.tables import tunables_table
 from rtpfwd.cli.recordings import Truncated, fail, read_items, reason
-from rtpfwd.cli.replay.command import is_foreign
 from rtpfwd.cli.tune.plot import draw
 from rtpfwd.cli.tune.report import describe_recording, modelled_parts, recorded_parts
 from rtpfwd.cli.tune.variants import (
@@ -36,6 +35,7 @@ from rtpfwd.cli.tune.variants import (
 from rtpfwd.cli.tune.words import print_result
 from rtpfwd.cli.tune.work import processors, run_all
 from rtpfwd.drivers.netem import LinkSpec
+from rtpfwd.drivers.recordings import is_foreign
 from rtpfwd.drivers.whatif.call import Plan, lasting_s, playable
 from rtpfwd.drivers.whatif.figures import spread
 from rtpfwd.drivers.whatif.link_words import describe_link, parse_link
