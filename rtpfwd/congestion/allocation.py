@@ -74,7 +74,9 @@ class _Party:
         self.ladder = ladder
         self.fresh = fresh
         self.share = one
-        self.level = self.wish = -1
+        self.level = -1
+        self.wish = -1
+        """The rung that the estimate allows, with the margin for going up kept free; -1: none."""
         self.waits = False
         """For the return of what it has, as the publisher sends nothing now that fits."""
 
@@ -90,17 +92,14 @@ class _State:
         "demand",
         "ladder",
         "poor_since",
-        "starved",
         "starved_of",
         "top",
     )
 
     def __init__(self, climb: Hysteresis) -> None:
         self.climb = climb
-        self.starved = False
-        """It would be sent if there were enough."""
         self.starved_of: LayerPair | None = None
-        """The lowest layer that there was then."""
+        """The lowest layer there was when there was not enough even for that; None: nobody refused it."""
         self.poor_since: Instant | None = None
         """Since when its lowest layer is sent although it does not fit."""
         self.top = (-1, -1)
@@ -117,14 +116,13 @@ class Allocator:
     forgotten.
     """
 
-    __slots__ = ("_budget", "_parties", "_reserved", "_states", "settings")
+    __slots__ = ("_parties", "_reserved", "_states", "settings")
 
     def __init__(self, settings: AllocationSettings) -> None:
         self.settings = settings
         self._states: dict[int, _State] = {}
         self._parties: list[_Party] = []
         self._reserved = 0
-        self._budget = 0
 
     def allocate(
         self,
@@ -142,7 +140,6 @@ class Allocator:
         settings = self.settings
         budget = max(available_bps - reserved_bps, 0)
         self._reserved = reserved_bps
-        self._budget = budget
         states = self._states
         self._states = {}
         assignments: dict[int, Assignment] = {}
@@ -153,17 +150,17 @@ class Allocator:
             party = self._enter(demand, state)
             if isinstance(party, Reason):
                 state.climb.settle(None, False, now)
-                state.starved = False
+                state.starved_of = None
                 assignments[demand.key] = Assignment(demand.key, None, 0, party, 0, budget)
             else:
                 parties.append(party)
         parties.sort(key=_rank)
         self._parties = parties
         _let_foremost_screen_oversend(parties, settings.screen_oversend_bps)
-        wishes = self._wishes(parties, budget, now)
+        self._wish(parties, budget, now)
         used = self._settle(parties, budget, now, outage)
-        for party, wish in zip(parties, wishes, strict=True):
-            assignments[party.demand.key] = _explain(party, wish, budget - used)
+        for party in parties:
+            assignments[party.demand.key] = _explain(party, budget - used)
         return [assignments[demand.key] for demand in demands]
 
     def desired_bps(self, demands: Sequence[Demand]) -> int:
@@ -236,8 +233,8 @@ class Allocator:
         refused = state.starved_of
         if demand.simulcast and refused is not None and ladder.layers[0][0] < refused[0]:
             # It was refused the stream that came first, not this one, which has begun since.
-            state.starved = False
-        fresh = held is None and not state.starved
+            state.starved_of = None
+        fresh = held is None and state.starved_of is None
         weight = demand.priority
         if demand.kind is VideoKind.SCREEN:
             weight *= self.settings.screen_weight
@@ -260,11 +257,11 @@ class Allocator:
             state.built_with = held
         return state.ladder
 
-    def _wishes(self, parties: list[_Party], budget: int, now: Instant) -> list[int]:
-        """What each would get with the margin for going up kept free; sets how far each may go now."""
+    def _wish(self, parties: list[_Party], budget: int, now: Instant) -> None:
+        """Set what each would get with the margin for going up kept free, and how far each may go now."""
         settings = self.settings
         for party in parties:
-            if party.state.starved:
+            if party.state.starved_of is not None:
                 # In sharing the whole budget shrinks by the one margin: the entry makes it the other.
                 entry = party.share.rates[0] * settings.resume_margin_percent
                 party.share.entry_bps = -(-entry // settings.up_margin_percent)
@@ -285,14 +282,13 @@ class Allocator:
             state.asked, state.top = asked, top
             if party.fresh:
                 one.cap = max(wish, 0)
-            elif state.starved:
+            elif state.starved_of is not None:
                 # A probe found the room, and probes are short: the lowest layer first.
                 one.cap = 0 if state.climb.may_resume(wish >= 0, now) else one.held
             elif state.climb.may_rise(wish > one.held, at_once, now):
                 one.cap = wish
             else:
                 one.cap = one.held
-        return wishes
 
     def _settle(self, parties: list[_Party], budget: int, now: Instant, outage: bool) -> int:
         """Share the budget as far as each may go, note what came of it, return what it costs."""
@@ -318,8 +314,7 @@ class Allocator:
                 else:
                     level = 0
             party.level = level
-            state.starved = level < 0 and not party.waits
-            state.starved_of = party.ladder.layers[0] if state.starved else None
+            state.starved_of = party.ladder.layers[0] if level < 0 and not party.waits else None
             if level >= 0:
                 used += party.share.rates[level]
                 given = party.ladder.layers[level]
@@ -347,8 +342,8 @@ def _percent_up(rate: int, percent: int) -> int:
     return -(-rate * percent // 100)
 
 
-def _explain(party: _Party, wish: int, left: int) -> Assignment:
-    ladder, level = party.ladder, party.level
+def _explain(party: _Party, left: int) -> Assignment:
+    ladder, level, wish = party.ladder, party.level, party.wish
     rates = ladder.rates
     if party.waits:
         had = party.state.climb.layers
