@@ -21,7 +21,6 @@ from rtpfwd.dataplane.interface import (
     NacksDue,
     OrientationChanged,
     PacketsMissing,
-    PacketTrace,
     PlaneCounters,
     PlaneLimits,
     ProbatorSpec,
@@ -327,7 +326,7 @@ class ReferencePlane:
         if stream.spec.extension_ids.get(VIDEO_ORIENTATION) in elements:
             self._note_orientation(stream, elements)
         if stream.traced:
-            self._upcalls.append(_trace(stream, packet))
+            self._upcalls.append(stream.trace(packet))
         if stream.paused:
             return Drop.PRODUCER_PAUSED
         if packet.key_frame and stream.last_key_timestamp != packet.timestamp:
@@ -381,21 +380,3 @@ class ReferencePlane:
             return self._send_streams[stream]
         except KeyError:
             raise InvalidState(f"no send stream {stream} in the table") from None
-
-
-def _trace(stream: ReceiveStream, packet: Packet) -> PacketTrace:
-    return PacketTrace(
-        receive_stream=stream.id,
-        send_stream=None,
-        ssrc=stream.spec.ssrc,
-        payload_type=packet.payload_type,
-        sequence_number=packet.sequence & 0xFFFF,
-        timestamp=packet.timestamp,
-        marker=packet.marker,
-        key_frame=packet.key_frame,
-        is_rtx=False,
-        size=len(packet.payload),
-        payload_size=len(packet.payload),
-        spatial_layer=packet.layer >> 3,
-        temporal_layer=packet.layer & 7,
-    )

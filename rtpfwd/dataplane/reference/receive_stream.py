@@ -11,6 +11,7 @@ from rtpfwd.clock import Instant, us_to_ticks
 from rtpfwd.dataplane.interface import (
     Drop,
     NacksDue,
+    PacketTrace,
     PlaneLimits,
     ReceiveCounters,
     ReceiveStreamId,
@@ -205,6 +206,24 @@ class ReceiveStream:
     def arrived(self, extended: int, key_frame: bool, now: Instant) -> bool:
         """Close the hole of a number that arrived, whatever was in it."""
         return self.nacks is None or self.nacks.received(extended, key_frame, now)
+
+    def trace(self, packet: Packet) -> PacketTrace:
+        """What is told of a packet that arrived, where that is asked for."""
+        return PacketTrace(
+            receive_stream=self.id,
+            send_stream=None,
+            ssrc=self.spec.ssrc,
+            payload_type=packet.payload_type,
+            sequence_number=packet.sequence & 0xFFFF,
+            timestamp=packet.timestamp,
+            marker=packet.marker,
+            key_frame=packet.key_frame,
+            is_rtx=False,
+            size=len(packet.payload),
+            payload_size=len(packet.payload),
+            spatial_layer=packet.layer >> 3,
+            temporal_layer=packet.layer & 7,
+        )
 
     def due_nacks(self, rtt_us: int, now: Instant) -> NacksDue:
         """What to ask for now (see nack.py)."""
