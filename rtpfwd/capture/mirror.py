@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from rtpfwd.capture.calls import Arguments
 from rtpfwd.dataplane.interface import (
@@ -69,16 +70,16 @@ class Mirror:
 
     def transport_of(self, method: str, arguments: Arguments) -> TransportId | None:
         """Whose transport a call is about, before it is noted; None where it is about no one's."""
-        first = arguments[0] if arguments else None
+        first: Any = arguments[0] if arguments else None
         if method in ("add_receive_stream", "add_send_stream"):
             transport: TransportId = arguments[1].transport
             return transport
         if method == "remove_path":
-            return self.paths.get(first)  # type: ignore[arg-type]  # the first argument of that call
+            return self.paths.get(first)
         if method in _OF_RECEIVE_STREAMS:
-            return self.receive_streams[first].transport  # type: ignore[index]
+            return self.receive_streams[first].transport
         if method in _OF_SEND_STREAMS:
-            return self.send_streams[first].spec.transport  # type: ignore[index]
+            return self.send_streams[first].spec.transport
         return TransportId(first) if isinstance(first, int) else None
 
     def calls_for_receiving(self, transport: TransportId) -> Iterator[Call]:

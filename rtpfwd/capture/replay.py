@@ -16,7 +16,7 @@ from rtpfwd.capture.opening import Opener, openers
 from rtpfwd.capture.recorder import NOT_OPENED, VERSION
 from rtpfwd.capture.wire_form import KEYS, decode_keys
 from rtpfwd.clock import Instant
-from rtpfwd.dataplane.interface import DataPlane, PlaneLimits
+from rtpfwd.dataplane.interface import DataPlane, PlaneLimits, TransportId
 from rtpfwd.errors import MalformedPacket, RtpfwdError
 from rtpfwd.protocols.srtp import PlainKeys, Profile, RtpReceiver, RtpSender, SrtpKeys
 from rtpfwd.wire.captures.items import CapturedDatagram, CaptureItem, Direction, Record
@@ -222,14 +222,14 @@ class Replay:
             self._owners.pop(arguments[0], None)
             self._protect.pop(arguments[0], None)
 
-    def _set_keys(self, plane: DataPlane, transport: int, profile: Profile) -> None:
+    def _set_keys(self, plane: DataPlane, transport: TransportId, profile: Profile) -> None:
         if self._plain:
-            plane.set_keys(transport, PlainKeys(profile))  # type: ignore[arg-type]  # ids are numbers
+            plane.set_keys(transport, PlainKeys(profile))
             ours: SrtpKeys = PlainKeys(profile)
         else:
             key = bytes(profile.key_size + profile.salt_size)
             ours = SrtpKeys(profile, key, b"\1" + key[1:])
-            plane.set_keys(transport, SrtpKeys(profile, ours.receive, ours.send))  # type: ignore[arg-type]
+            plane.set_keys(transport, SrtpKeys(profile, ours.receive, ours.send))
         self._keys[transport] = RtpSender(ours).protect, RtpReceiver(ours).unprotect
         if self._plain:
             # A method call less for each packet.

@@ -83,12 +83,17 @@ class Spread:
         }
 
 
+def _quantiles(ordered: Sequence[float]) -> Quantiles:
+    tenth, middle, ninetieth = (round(quantile(ordered, share), 4) for share in (0.1, 0.5, 0.9))
+    return tenth, middle, ninetieth
+
+
 def spread(runs: Sequence[RunFigures]) -> Spread:
     """Of one variant's runs."""
     values: dict[str, Quantiles | None] = {}
     for name in SCALARS:
         known = sorted(value for one in runs if (value := getattr(one, name)) is not None)
-        values[name] = tuple(round(quantile(known, share), 4) for share in (0.1, 0.5, 0.9)) if known else None  # type: ignore[assignment]
+        values[name] = _quantiles(known) if known else None
     shares: Counter[str] = Counter()
     for one in runs:
         shares.update(one.layer_shares)
