@@ -43,9 +43,8 @@ class RtpSender:
 
     def __init__(self, keys: SrtpKeys) -> None:
         self._session: Session | None = None
-        self._call: Callable[[bytes], bytes] | None = (
-            None  # the compiled plane calls by address: never needs it
-        )
+        # Bound when first used: the compiled plane calls by address and never does.
+        self._call: Callable[[bytes], bytes] | None = None
         if isinstance(keys, PlainKeys):
             self._call = _append_zeros(keys.profile.tag_size)
             return
@@ -83,9 +82,8 @@ class RtpReceiver:
 
     def __init__(self, keys: SrtpKeys) -> None:
         self._session: Session | None = None
-        self._call: Callable[[bytes], bytes] | None = (
-            None  # the compiled plane calls by address: never needs it
-        )
+        # Bound when first used: the compiled plane calls by address and never does.
+        self._call: Callable[[bytes], bytes] | None = None
         if isinstance(keys, PlainKeys):
             self._call = _drop_end(keys.profile.tag_size)
             return
